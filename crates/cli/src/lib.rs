@@ -1,0 +1,1 @@
+//! eye, the operators' command.

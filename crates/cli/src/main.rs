@@ -1,0 +1,2 @@
+//! eye, the operators' command.
+fn main() {}

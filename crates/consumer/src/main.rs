@@ -1,0 +1,2 @@
+//! Deliveries in, rows out, settle last.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A strict reader of JSON text (RFC 8259) that never recurses.

@@ -1,0 +1,125 @@
+//! The rules of an event, and its exactly one judgement.
+
+use crate::{ApplicationId, Category, EventId, Name, OccurredAt, ReceivedAt, SessionId, Violation};
+
+/// The limits that an event is judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The most bytes of an event as it was sent.
+    pub event_bytes_max: usize,
+    /// The deepest nesting of `data`, which itself is depth 1.
+    pub data_depth_max: usize,
+    /// How far in the future an event may have occurred, for clocks that are not quite right, in milliseconds.
+    pub timestamp_tolerance_ms: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { event_bytes_max: 256 * 1024, data_depth_max: 64, timestamp_tolerance_ms: 5_000 }
+    }
+}
+
+/// An event as it was accepted, not yet judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Submitted<'a> {
+    /// Who sent it.
+    pub application: ApplicationId,
+    /// The id that the sender was told.
+    pub id: EventId,
+    /// When the gateway received it: the "now" of the rules.
+    pub received_at: ReceivedAt,
+    /// The bytes that were sent.
+    pub bytes: &'a [u8],
+}
+
+/// An event that breaks no rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// Who sent it.
+    pub application: ApplicationId,
+    /// Its id.
+    pub id: EventId,
+    /// The session it belongs to.
+    pub session_id: SessionId<'a>,
+    /// The first half of its type.
+    pub category: Category<'a>,
+    /// The second half of its type.
+    pub name: Name<'a>,
+    /// The JSON text of its payload: an object that Postgres stores by value without loss.
+    pub data: &'a str,
+    /// When it occurred.
+    pub occurred_at: OccurredAt,
+    /// When the gateway received it.
+    pub received_at: ReceivedAt,
+    /// The bytes that were sent.
+    pub input: &'a [u8],
+}
+
+/// An event that breaks at least one rule, with what of it is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection<'a> {
+    /// Who sent it.
+    pub application: ApplicationId,
+    /// The id that the sender was told.
+    pub id: EventId,
+    /// When the gateway received it.
+    pub received_at: ReceivedAt,
+    /// Its session, where that is valid.
+    pub session_id: Option<SessionId<'a>>,
+    /// Its category, where that is valid.
+    pub category: Option<Category<'a>>,
+    /// Its name, where that is valid.
+    pub name: Option<Name<'a>>,
+    /// When it occurred, where that is valid (also where it lies in the future).
+    pub occurred_at: Option<OccurredAt>,
+    /// The bytes that were sent.
+    pub input: &'a [u8],
+    /// What is wrong, in the order in which it stands in the event; at least one.
+    pub violations: Vec<Violation>,
+    /// There were more than [`crate::violation::VIOLATIONS_MAX`].
+    pub truncated: bool,
+}
+
+/// What becomes of an event: exactly one of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement<'a> {
+    /// It breaks no rule.
+    Valid(Event<'a>),
+    /// It breaks at least one.
+    Rejected(Rejection<'a>),
+}
+
+impl<'a> Event<'a> {
+    /// Turns a valid event into a rejection, for a rule that only the store can judge.
+    pub fn reject(self, violation: Violation) -> Rejection<'a> {
+        Rejection {
+            application: self.application,
+            id: self.id,
+            received_at: self.received_at,
+            session_id: Some(self.session_id),
+            category: Some(self.category),
+            name: Some(self.name),
+            occurred_at: Some(self.occurred_at),
+            input: self.input,
+            violations: vec![violation],
+            truncated: false,
+        }
+    }
+}
+
+/// Judges one event: every rule that can be judged without the store, every violation at once.
+pub fn judge<'a>(submitted: &Submitted<'a>, rules: &Rules) -> Judgement<'a> {
+    let _ = rules;
+    Judgement::Rejected(Rejection {
+        application: submitted.application,
+        id: submitted.id,
+        received_at: submitted.received_at,
+        session_id: None,
+        category: None,
+        name: None,
+        occurred_at: None,
+        input: submitted.bytes,
+        violations: Vec::new(),
+        truncated: false,
+    })
+}

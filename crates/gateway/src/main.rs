@@ -1,0 +1,2 @@
+//! HTTP in, envelope out.
+fn main() {}

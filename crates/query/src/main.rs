@@ -1,0 +1,2 @@
+//! The read endpoints.
+fn main() {}

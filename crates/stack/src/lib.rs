@@ -1,0 +1,1 @@
+//! Private Postgres and RabbitMQ on this machine.

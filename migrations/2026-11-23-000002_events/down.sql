@@ -1,0 +1,4 @@
+DROP FUNCTION eye_make_partitions(integer);
+DROP TABLE sessions;
+DROP TABLE events;
+DROP TABLE event_types;
