@@ -1,6 +1,14 @@
 //! The rules of an event, and its exactly one judgement.
 
-use crate::{ApplicationId, Category, EventId, Name, OccurredAt, ReceivedAt, SessionId, Violation};
+mod fields;
+mod findings;
+mod number;
+mod path;
+mod walk;
+
+use crate::{
+    ApplicationId, Category, Code, EventId, Name, OccurredAt, ReceivedAt, SessionId, Violation, json,
+};
 
 /// The limits that an event is judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +97,24 @@ pub enum Judgement<'a> {
     Rejected(Rejection<'a>),
 }
 
+impl<'a> Rejection<'a> {
+    /// The rejection of an event of which nothing is known but one violation.
+    pub fn of_whole(submitted: &Submitted<'a>, violation: Violation) -> Self {
+        Self {
+            application: submitted.application,
+            id: submitted.id,
+            received_at: submitted.received_at,
+            session_id: None,
+            category: None,
+            name: None,
+            occurred_at: None,
+            input: submitted.bytes,
+            violations: vec![violation],
+            truncated: false,
+        }
+    }
+}
+
 impl<'a> Event<'a> {
     /// Turns a valid event into a rejection, for a rule that only the store can judge.
     pub fn reject(self, violation: Violation) -> Rejection<'a> {
@@ -108,18 +134,24 @@ impl<'a> Event<'a> {
 }
 
 /// Judges one event: every rule that can be judged without the store, every violation at once.
+///
+/// An event over [`Rules::event_bytes_max`] is not looked into: [`Code::TooLarge`] is all that is said of it.
 pub fn judge<'a>(submitted: &Submitted<'a>, rules: &Rules) -> Judgement<'a> {
-    let _ = rules;
-    Judgement::Rejected(Rejection {
-        application: submitted.application,
-        id: submitted.id,
-        received_at: submitted.received_at,
-        session_id: None,
-        category: None,
-        name: None,
-        occurred_at: None,
-        input: submitted.bytes,
-        violations: Vec::new(),
-        truncated: false,
-    })
+    let bytes = submitted.bytes;
+    if bytes.len() > rules.event_bytes_max {
+        let expected = rules.event_bytes_max;
+        let message = format!("expected at most {expected} bytes, found {}", bytes.len());
+        return Judgement::Rejected(Rejection::of_whole(
+            submitted,
+            Violation::of_event(Code::TooLarge, message),
+        ));
+    }
+    match json::utf8(bytes).and_then(|text| fields::read(text, submitted, rules)) {
+        Ok(judgement) => judgement,
+        // The gateway lets nothing through that is no JSON: only a broken queue message comes here.
+        Err(error) => {
+            let violation = Violation::of_event(Code::UnreadableMessage, error.to_string());
+            Judgement::Rejected(Rejection::of_whole(submitted, violation))
+        }
+    }
 }
