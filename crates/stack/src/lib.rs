@@ -1,1 +1,31 @@
-//! Private Postgres and RabbitMQ on this machine.
+//! Private Postgres and RabbitMQ servers on this machine, for `eye up`, tests and benchmarks.
+//!
+//! # Purpose
+//! Starts, kills, freezes and stops servers of its own, on loopback and on ports of their own; never touches one that
+//! the system runs. Whatever ends the process that started them, ends them.
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | [`postgres`] | one Postgres server |
+//! | [`rabbitmq`] | one RabbitMQ node with an epmd of its own |
+//! | [`process`] | a child process that does not outlive us |
+//! | [`testing`] | one server of each kind a test process |
+//!
+//! # What it must not know
+//! Anything of The Eye: neither tables nor queues.
+//!
+//! # Error policy
+//! [`StackError`] says what could not be started, shows the end of its log and what to do.
+
+mod error;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod rabbitmq;
+pub mod testing;
+
+pub use error::StackError;
+pub use postgres::Postgres;
+pub use process::Process;
+pub use rabbitmq::RabbitMq;

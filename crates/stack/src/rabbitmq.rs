@@ -1,0 +1,298 @@
+//! A private RabbitMQ node, with an epmd of its own.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sha2::Digest;
+
+use crate::process::{Process, bound_command, secret, wait_until};
+use crate::{StackError, ports};
+
+const INSTALLATIONS: &str = "/usr/lib/rabbitmq/lib";
+const USER: &str = "eye";
+const NODE: &str = "eye@localhost";
+const START_PATIENCE: Duration = Duration::from_secs(90);
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+const PROBE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How a node is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The AMQP port on loopback; none: any free one.
+    pub port: Option<u16>,
+    /// Policies of the virtual host `/`, as RabbitMQ's definitions files have them: an array.
+    pub policies: Value,
+    /// Further lines of `rabbitmq.conf`.
+    pub settings: Vec<String>,
+}
+
+/// One node with its data in a directory of its own. Dropping it stops it; the data stay.
+#[derive(Debug)]
+pub struct RabbitMq {
+    directory: PathBuf,
+    programs: PathBuf,
+    ports: Ports,
+    password: String,
+    epmd: Option<Process>,
+    process: Option<Process>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    amqp: u16,
+    epmd: u16,
+    distribution: u16,
+}
+
+impl RabbitMq {
+    /// Starts a node on the data in `directory`, which is made where it does not exist, and waits until it answers.
+    ///
+    /// # Errors
+    /// What is missing, or why it does not start.
+    pub fn start(directory: &Path, options: &Options) -> Result<Self, StackError> {
+        let programs = installation()?;
+        let amqp = options.port.map_or_else(ports::free, Ok)?;
+        let ports = Ports { amqp, epmd: ports::free()?, distribution: ports::free()? };
+        let password = write_files(directory, ports, options)?;
+        let mut node =
+            Self { directory: directory.to_owned(), programs, ports, password, epmd: None, process: None };
+        node.launch()?;
+        Ok(node)
+    }
+
+    /// The AMQP address, with user and password, of the virtual host `/`.
+    pub fn amqp_url(&self) -> String {
+        format!("amqp://{USER}:{}@127.0.0.1:{}/%2f", self.password, self.ports.amqp)
+    }
+
+    /// The AMQP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.ports.amqp
+    }
+
+    /// The process id of the Erlang machine; 0 while it does not run.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().map_or(0, Process::pid)
+    }
+
+    /// Where it writes its log.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("log").join(format!("{NODE}.log"))
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| process.ended().is_none())
+    }
+
+    /// Kills it as a crash would (`kill -9`).
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Stops it in good order.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.thaw();
+            process.stop(Signal::SIGTERM, STOP_PATIENCE);
+        }
+    }
+
+    /// Starts it again after [`Self::kill`] or [`Self::stop`], on the same ports and data.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn restart(&mut self) -> Result<(), StackError> {
+        self.stop();
+        self.launch()
+    }
+
+    /// Stops every process of the node in its tracks.
+    pub fn freeze(&self) {
+        self.process.iter().for_each(Process::freeze);
+    }
+
+    /// Lets a frozen node go on.
+    pub fn thaw(&self) {
+        self.process.iter().for_each(Process::thaw);
+    }
+
+    /// Runs `rabbitmqctl` against the node; gives what it printed. Takes seconds: it starts an Erlang machine.
+    ///
+    /// # Errors
+    /// It could not be run, or said that it failed.
+    pub fn control(&self, arguments: &[&str]) -> Result<String, StackError> {
+        let mut command = Command::new(self.programs.join("rabbitmqctl"));
+        self.environment(&mut command);
+        let output = command.arg("-q").args(arguments).stdin(Stdio::null()).output();
+        let Output { status, stdout, stderr } = output.map_err(StackError::io("run rabbitmqctl"))?;
+        if status.success() {
+            return Ok(String::from_utf8_lossy(&stdout).into_owned());
+        }
+        let output = String::from_utf8_lossy(&stderr).into_owned();
+        Err(StackError::Failed { what: format!("rabbitmqctl {}", arguments.join(" ")), output })
+    }
+
+    fn launch(&mut self) -> Result<(), StackError> {
+        self.launch_epmd()?;
+        let process = Process::spawn("RabbitMQ", self.command()?)?;
+        let process = self.process.insert(process);
+        let port = self.ports.amqp;
+        let mut ended = false;
+        let answers = wait_until(START_PATIENCE, || {
+            ended = process.ended().is_some();
+            ended || speaks_amqp(port)
+        });
+        match (answers, ended) {
+            (true, false) => Ok(()),
+            (_, true) => Err(StackError::not_ready("RabbitMQ", "ended while starting", &self.output())),
+            _ => Err(StackError::not_ready("RabbitMQ", "did not answer in time", &self.log())),
+        }
+    }
+
+    /// The node would start an epmd that stays for ever and listens everywhere: it finds this one instead.
+    fn launch_epmd(&mut self) -> Result<(), StackError> {
+        if self.epmd.as_mut().is_some_and(|epmd| epmd.ended().is_none()) {
+            return Ok(());
+        }
+        let mut command = bound_command("epmd", "KILL", None);
+        command.args(["-address", "127.0.0.1", "-port", &self.ports.epmd.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.epmd = Some(Process::spawn("epmd", command)?);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.epmd));
+        if wait_until(START_PATIENCE, || TcpStream::connect_timeout(&address, PROBE_PATIENCE).is_ok()) {
+            Ok(())
+        } else {
+            Err(StackError::not_ready("epmd", "did not answer in time", &self.output()))
+        }
+    }
+
+    fn command(&self) -> Result<Command, StackError> {
+        let what = format!("open {}", self.output().display());
+        let output = fs::File::create(self.output()).map_err(StackError::io(&what))?;
+        let errors = output.try_clone().map_err(StackError::io(&what))?;
+        let mut command = bound_command(self.programs.join("rabbitmq-server"), "TERM", None);
+        self.environment(&mut command);
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        Ok(command)
+    }
+
+    fn output(&self) -> PathBuf {
+        self.directory.join("output.log")
+    }
+
+    fn environment(&self, command: &mut Command) {
+        let in_directory = |name: &str| self.directory.join(name);
+        command
+            .env("HOME", &self.directory)
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
+            .env("RABBITMQ_NODENAME", NODE)
+            .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
+            .env("RABBITMQ_MNESIA_BASE", in_directory("mnesia"))
+            .env("RABBITMQ_LOG_BASE", in_directory("log"))
+            .env("RABBITMQ_CONFIG_FILE", in_directory("rabbitmq.conf"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", in_directory("enabled_plugins"))
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
+            // Otherwise a shell stays between us and the Erlang machine, and signals reach only the shell.
+            .env("RUNNING_UNDER_SYSTEMD", "true");
+    }
+}
+
+impl Drop for RabbitMq {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn installation() -> Result<PathBuf, StackError> {
+    let entries = fs::read_dir(INSTALLATIONS).into_iter().flatten().flatten();
+    let mut programs = entries.map(|entry| entry.path().join("sbin"));
+    programs
+        .find(|programs| programs.join("rabbitmq-server").exists())
+        .ok_or(StackError::Missing { program: "RabbitMQ", package: "rabbitmq-server" })
+}
+
+/// Writes what the node reads when it starts; gives the user's password, which outlives restarts.
+fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<String, StackError> {
+    fs::create_dir_all(directory.join("log"))
+        .map_err(StackError::io(format!("make {}", directory.display())))?;
+    let password = lasting_secret(&directory.join("password"), 0o600)?;
+    lasting_secret(&directory.join(".erlang.cookie"), 0o400)?;
+    let definitions = directory.join("definitions.json");
+    let mut conf = vec![
+        format!("listeners.tcp.1 = 127.0.0.1:{}", ports.amqp),
+        "loopback_users = none".to_owned(),
+        format!("load_definitions = {}", definitions.display()),
+        // On a developer's machine with little room the default of 50 MB would do, and a full disk is worse.
+        "disk_free_limit.absolute = 200MB".to_owned(),
+    ];
+    conf.extend(options.settings.iter().cloned());
+    write(&directory.join("rabbitmq.conf"), &(conf.join("\n") + "\n"), 0o600)?;
+    write(&directory.join("enabled_plugins"), "[].\n", 0o600)?;
+    write(&definitions, &definitions_json(&password, &options.policies)?.to_string(), 0o600)?;
+    Ok(password)
+}
+
+fn definitions_json(password: &str, policies: &Value) -> Result<Value, StackError> {
+    Ok(json!({
+        "vhosts": [{"name": "/"}],
+        "users": [{
+            "name": USER,
+            "password_hash": password_hash(password)?,
+            "hashing_algorithm": "rabbit_password_hashing_sha256",
+            "tags": ["administrator"],
+        }],
+        "permissions": [{"user": USER, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+        "policies": if policies.is_array() { policies.clone() } else { json!([]) },
+    }))
+}
+
+/// RabbitMQ's form: four bytes of salt, then SHA-256 of salt and password.
+fn password_hash(password: &str) -> Result<String, StackError> {
+    let mut hash = [0; 4].to_vec();
+    getrandom::fill(&mut hash)
+        .map_err(|error| StackError::io("make a salt")(std::io::Error::other(error)))?;
+    let digest = sha2::Sha256::digest([hash.as_slice(), password.as_bytes()].concat());
+    hash.extend_from_slice(&digest);
+    Ok(base64::engine::general_purpose::STANDARD.encode(hash))
+}
+
+fn lasting_secret(file: &Path, mode: u32) -> Result<String, StackError> {
+    if let Ok(kept) = fs::read_to_string(file) {
+        return Ok(kept);
+    }
+    let fresh = secret()?;
+    write(file, &fresh, mode)?;
+    Ok(fresh)
+}
+
+fn write(file: &Path, text: &str, mode: u32) -> Result<(), StackError> {
+    let what = format!("write {}", file.display());
+    fs::write(file, text).map_err(StackError::io(&what))?;
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).map_err(StackError::io(&what))
+}
+
+/// Whether a broker greets whoever speaks AMQP 0-9-1: it answers with a method frame, `connection.start`.
+fn speaks_amqp(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let greeting = || {
+        let mut stream = TcpStream::connect_timeout(&address, PROBE_PATIENCE)?;
+        stream.set_read_timeout(Some(PROBE_PATIENCE))?;
+        stream.write_all(b"AMQP\x00\x00\x09\x01")?;
+        let mut first = [0];
+        stream.read_exact(&mut first)?;
+        std::io::Result::Ok(first[0] == 1)
+    };
+    greeting().unwrap_or(false)
+}

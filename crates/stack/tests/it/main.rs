@@ -1,0 +1,122 @@
+//! Private servers: started, killed, frozen, and never left behind.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use stack::process::wait_until;
+use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn psql(server: &Postgres, sql: &str) -> String {
+    let output = Command::new("psql")
+        .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, &server.url("postgres")])
+        .output()
+        .expect("psql runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn is_alive(pid: u32) -> bool {
+    // A zombie has no command line: its parent has only not waited for it yet.
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+#[test]
+fn data_survive_a_kill_and_the_port_stays() {
+    let directory = testing::directory().expect("a directory");
+    let mut server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
+    let port = server.port();
+    psql(&server, "CREATE TABLE kept AS SELECT 7 AS number");
+    server.kill();
+    assert!(!server.is_running());
+    server.restart().expect("it starts again");
+    assert_eq!(psql(&server, "SELECT number FROM kept"), "7");
+    server.stop();
+    drop(server);
+    let options = postgres::Options { port: Some(port), ..Default::default() };
+    let again = Postgres::start(directory.path(), options).expect("it starts on the same data");
+    assert_eq!(psql(&again, "SELECT number FROM kept"), "7");
+}
+
+#[test]
+fn a_frozen_server_is_silent_and_goes_on_when_thawed() {
+    let server = testing::directory().expect("a directory");
+    let server = Postgres::start(server.path(), postgres::Options::default()).expect("it starts");
+    server.freeze();
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the system accepts");
+    stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+    // An SSLRequest, which a live server answers at once.
+    stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).expect("sent");
+    assert!(stream.read_exact(&mut [0]).is_err(), "a frozen server answered");
+    server.thaw();
+    assert_eq!(psql(&server, "SELECT 1"), "1");
+}
+
+#[test]
+fn a_node_keeps_its_port_user_and_policies_over_a_kill() {
+    let directory = testing::directory().expect("a directory");
+    let policies = serde_json::json!([{
+        "vhost": "/", "name": "limit", "pattern": "^a$", "apply-to": "queues", "priority": 0,
+        "definition": {"delivery-limit": 7},
+    }]);
+    let options = rabbitmq::Options { policies, ..Default::default() };
+    let mut node = RabbitMq::start(directory.path(), &options).expect("it starts");
+    let url = node.amqp_url();
+    assert!(node.control(&["list_policies"]).expect("it answers").contains("delivery-limit"));
+    node.kill();
+    node.restart().expect("it starts again");
+    assert_eq!(node.amqp_url(), url);
+    let password = url.split([':', '@']).nth(2).expect("a password").to_owned();
+    node.control(&["authenticate_user", "eye", &password]).expect("the user is known");
+    assert!(node.control(&["list_policies"]).expect("it answers").contains("delivery-limit"));
+}
+
+/// The other half of `nothing_survives_a_parent_that_is_killed`: starts servers, says their ids and waits to be killed.
+#[test]
+fn parent_that_will_be_killed() {
+    let Some(directory) = std::env::var_os("EYE_STACK_TEST_PARENT") else { return };
+    let directory = Path::new(&directory);
+    let server = Postgres::start(&directory.join("p"), postgres::Options::default()).expect("it starts");
+    let node = RabbitMq::start(&directory.join("r"), &rabbitmq::Options::default()).expect("it starts");
+    println!("\nids {} {}", server.pid(), node.pid());
+    std::thread::park();
+}
+
+#[test]
+fn nothing_survives_a_parent_that_is_killed() {
+    let directory = testing::directory().expect("a directory");
+    let mut parent = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "parent_that_will_be_killed", "--nocapture"])
+        .env("EYE_STACK_TEST_PARENT", directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the parent starts");
+    let lines = BufReader::new(parent.stdout.take().expect("its output")).lines();
+    let ids = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ids ").map(str::to_owned));
+    let ids: Vec<u32> = ids.expect("ids").split(' ').map(|id| id.parse().expect("a number")).collect();
+    assert!(ids.iter().all(|&id| is_alive(id)));
+    parent.kill().expect("killed");
+    parent.wait().expect("ended");
+    assert!(wait_until(PATIENCE, || ids.iter().all(|&id| !is_alive(id))), "servers were left behind");
+}
+
+#[test]
+fn a_taken_port_is_passed_over() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    assert!(!ports::is_free(port));
+    assert_ne!(ports::free_from(port).expect("another"), port);
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let directory = testing::directory().expect("a directory");
+    let settings = vec![("shared_buffers".to_owned(), "nonsense".to_owned())];
+    let options = postgres::Options { settings, ..Default::default() };
+    let error = Postgres::start(directory.path(), options).expect_err("it can't");
+    assert!(error.to_string().contains("shared_buffers"), "{error}");
+}
