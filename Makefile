@@ -1,0 +1,40 @@
+# The Eye. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+EYE := target/release/eye
+CONSUMERS ?= 2
+
+.PHONY: help setup build run demo down test check load bins
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing (Debian packages); starts nothing.
+	@deploy/setup
+
+build: setup ## Build the release programs into target/release.
+	$(CARGO) build --release --bins
+
+run: build ## Start the whole stack on this machine and send the brief's three sample events through it.
+	@$(EYE) up --detach --consumers $(CONSUMERS)
+	@deploy/demo
+
+demo: ## Send the brief's three sample events through the running stack.
+	@deploy/demo
+
+down: ## Stop the stack that `make run` started; its data stay.
+	@$(EYE) down
+
+load: ## Send NDJSON files through the running stack: make load FILES="a.ndjson b.ndjson.gz".
+	@$(EYE) load $(FILES)
+
+bins:
+	$(CARGO) build --bins
+
+test: setup bins ## Set up and run every test, on private servers.
+	$(CARGO) test --workspace
+
+check: ## Run what CI runs: format, lints, documentation, arrows, licences, tests.
+	@.ci/check
