@@ -1,0 +1,74 @@
+//! Section `broker` of the settings.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::address::Addresses;
+
+/// The longest name a queue may have: AMQP allows 255 bytes, and the dead letters' queue adds a suffix.
+const QUEUE_NAME_BYTES_MAX: usize = 200;
+
+/// Where the broker is and how it is used: section `broker` of the settings, checked when it is read.
+///
+/// Neither its `Debug` nor any error tells user names or passwords.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    url: Addresses,
+    #[serde(deserialize_with = "queue_name")]
+    queue: String,
+    replicas: NonZeroU32,
+    connect_timeout_ms: NonZeroU32,
+    heartbeat_s: NonZeroU16,
+    reconnect_interval_max_ms: NonZeroU32,
+    messages_in_flight_max: NonZeroU16,
+}
+
+impl Settings {
+    /// How many members the queue of events must have before a gateway may call itself ready. AMQP does not tell a
+    /// queue's members, so this crate can't check it; whoever asks the broker's management interface does.
+    pub fn replicas(&self) -> u32 {
+        self.replicas.get()
+    }
+
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.url
+    }
+
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// How long one attempt to connect may take, topology included.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        milliseconds(self.connect_timeout_ms)
+    }
+
+    pub(crate) fn heartbeat_s(&self) -> u16 {
+        self.heartbeat_s.get()
+    }
+
+    pub(crate) fn reconnect_interval_max(&self) -> Duration {
+        milliseconds(self.reconnect_interval_max_ms)
+    }
+
+    pub(crate) fn messages_in_flight_max(&self) -> usize {
+        usize::from(self.messages_in_flight_max.get())
+    }
+}
+
+fn milliseconds(count: NonZeroU32) -> Duration {
+    Duration::from_millis(u64::from(count.get()))
+}
+
+fn queue_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.is_empty() || name.len() > QUEUE_NAME_BYTES_MAX || name.starts_with("amq.") {
+        return Err(de::Error::custom(format_args!(
+            "expected the name of a queue: 1 to {QUEUE_NAME_BYTES_MAX} bytes that do not begin with \"amq.\""
+        )));
+    }
+    Ok(name)
+}
