@@ -1,1 +1,38 @@
 //! The only crate that knows SQL.
+//!
+//! # Purpose
+//! Everything that The Eye keeps is in one Postgres database, and every statement that reads or writes it is here, named
+//! by what it is for. The API blocks: callers use threads of their own (`web::block`, `spawn_blocking`).
+//!
+//! # Modules
+//! | module | holds | used by |
+//! |---|---|---|
+//! | [`intake`] | the one transaction that writes a batch of messages | consumers |
+//! | [`events`], [`sessions`], [`rejections`], [`receipts`], [`page`] | the reads | query service |
+//! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
+//! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
+//! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers | consumers |
+//!
+//! # Error policy
+//! [`Error`] has one variant for each thing a caller may do about a failure, and one function decides which it is. What
+//! can't be told is [`Error::Transient`]: waiting costs time, giving up costs events.
+//!
+//! # Settings
+//! Section `[store]`, see [`Settings`].
+
+pub mod applications;
+mod error;
+pub mod housekeeping;
+pub mod intake;
+pub mod keys;
+pub mod migrate;
+mod pool;
+pub mod provision;
+mod schema;
+mod settings;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::Error;
+pub use pool::Store;
+pub use settings::Settings;

@@ -1,0 +1,197 @@
+//! The connections of one process.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::pg::PgConnection;
+use diesel::{Connection as _, QueryResult, RunQueryDsl};
+use r2d2::NopErrorHandler;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{classify, is_lost};
+use crate::{Error, Settings};
+
+/// For how long a read goes on to try other connections after it met one that was lost: those that the pool kept over a
+/// restart of the database are found out at once, a database that is away is not waited for here.
+const STALE_CONNECTIONS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The way to the database; cheap to clone, all clones share one pool.
+#[derive(Clone)]
+pub struct Store {
+    pool: r2d2::Pool<Manager>,
+    settings: Arc<Settings>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Makes the pool and connects to nothing yet, so that a service starts while the database is away.
+    ///
+    /// # Errors
+    /// [`Error::Permanent`] where the settings hold no address.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let manager = Manager::new(settings)?;
+        let pool = r2d2::Pool::builder()
+            .max_size(settings.connections_max())
+            // Connections are opened when they are needed: most processes never need them all.
+            .min_idle(Some(0))
+            .connection_timeout(settings.connect_timeout())
+            // A round trip for each use would tell nothing: a connection may be lost a moment later just as well.
+            .test_on_check_out(false)
+            // Failed attempts are reported to whoever waits for a connection, not from a thread of the pool's own.
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(manager);
+        Ok(Self { pool, settings: Arc::new(settings.clone()) })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`Error::Transient`] where it gives none.
+    pub fn ping(&self) -> Result<(), Error> {
+        self.read(|connection| diesel::sql_query("SELECT 1").execute(connection)).map(|_| ())
+    }
+
+    /// The settings with which this was made.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs statements that may be run again: where a connection of the pool turns out to be lost, another is tried.
+    pub(crate) fn read<T>(
+        &self,
+        mut work: impl FnMut(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        for _ in 0..self.pool.max_size() {
+            match self.attempt(&mut work)? {
+                Attempt::Lost(_) if started.elapsed() < STALE_CONNECTIONS_PATIENCE => {}
+                Attempt::Lost(error) => return Err(error),
+                Attempt::Done(value) => return Ok(value),
+            }
+        }
+        match self.attempt(&mut work)? {
+            Attempt::Lost(error) => Err(error),
+            Attempt::Done(value) => Ok(value),
+        }
+    }
+
+    /// Runs statements once; what becomes of them when the connection is lost on the way is the caller's question.
+    pub(crate) fn run<T>(&self, work: impl FnOnce(&mut PgConnection) -> QueryResult<T>) -> Result<T, Error> {
+        let mut work = Some(work);
+        let once = &mut |connection: &mut PgConnection| match work.take() {
+            Some(work) => work(connection),
+            None => Err(diesel::result::Error::RollbackTransaction),
+        };
+        match self.attempt(once)? {
+            Attempt::Lost(error) => Err(error),
+            Attempt::Done(value) => Ok(value),
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        work: &mut impl FnMut(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<Attempt<T>, Error> {
+        let mut pooled = self.pool.get().map_err(|error| Error::transient(error.to_string()))?;
+        let started = Instant::now();
+        match work(&mut pooled.inner) {
+            Ok(value) => Ok(Attempt::Done(value)),
+            Err(error) => {
+                let class = classify(&error, started.elapsed(), self.settings.statement_timeout());
+                pooled.lost = is_lost(&error);
+                if pooled.lost { Ok(Attempt::Lost(class)) } else { Err(class) }
+            }
+        }
+    }
+}
+
+enum Attempt<T> {
+    Done(T),
+    Lost(Error),
+}
+
+/// A connection, and whether it was seen to be lost.
+struct Connection {
+    inner: PgConnection,
+    lost: bool,
+}
+
+/// Why no connection could be made, without the address.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct ConnectError(String);
+
+/// Makes connections, and tells which are not to be used again.
+struct Manager {
+    address: SecretString,
+    set_up: String,
+    secrets: Vec<SecretString>,
+}
+
+impl Manager {
+    fn new(settings: &Settings) -> Result<Self, Error> {
+        let limit_ms = settings.statement_timeout().as_millis();
+        let secrets = [Some(settings.url().clone()), password(settings.url())];
+        Ok(Self {
+            address: settings.address()?,
+            // A consumer that hangs in a transaction must not keep its locks for ever. What is committed must be on
+            // disk: whoever is told so acknowledges a message for it.
+            set_up: format!(
+                "SET statement_timeout = {limit_ms}; \
+                 SET idle_in_transaction_session_timeout = {limit_ms}; \
+                 SET default_transaction_isolation = 'read committed'; \
+                 SET timezone = 'UTC'; \
+                 SELECT set_config('synchronous_commit', 'on', false) \
+                 WHERE current_setting('synchronous_commit') = 'off'"
+            ),
+            secrets: secrets.into_iter().flatten().collect(),
+        })
+    }
+
+    /// libpq quotes an address that it can't read.
+    fn without_secrets(&self, error: &impl ToString) -> ConnectError {
+        let text = self
+            .secrets
+            .iter()
+            .fold(error.to_string(), |text, secret| text.replace(secret.expose_secret(), "[secret]"));
+        ConnectError(text.trim_end().to_owned())
+    }
+}
+
+/// The password of an address, where it has one, as it is written there.
+fn password(url: &SecretString) -> Option<SecretString> {
+    let (_, after_scheme) = url.expose_secret().split_once("://")?;
+    let (user, _) = after_scheme.split_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    (!password.is_empty()).then(|| SecretString::from(password.to_owned()))
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Connection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<Connection, ConnectError> {
+        let mut inner = PgConnection::establish(self.address.expose_secret())
+            .map_err(|error| self.without_secrets(&error))?;
+        inner.batch_execute(&self.set_up).map_err(|error| self.without_secrets(&error))?;
+        Ok(Connection { inner, lost: false })
+    }
+
+    fn is_valid(&self, connection: &mut Connection) -> Result<(), ConnectError> {
+        let answer = diesel::sql_query("SELECT 1").execute(&mut connection.inner);
+        answer.map(|_| ()).map_err(|error| self.without_secrets(&error))
+    }
+
+    fn has_broken(&self, connection: &mut Connection) -> bool {
+        connection.lost
+            || std::thread::panicking()
+            || AnsiTransactionManager::is_broken_transaction_manager(&mut connection.inner)
+    }
+}

@@ -1,0 +1,122 @@
+//! The tables as the migrations leave them.
+
+diesel::table! {
+    applications (id) {
+        id -> Int4,
+        name -> Text,
+        events_per_second_max -> Nullable<Int4>,
+        strict -> Bool,
+        created_at -> Timestamptz,
+        disabled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Int4,
+        application_id -> Int4,
+        digest -> Bytea,
+        hint -> Text,
+        scopes -> Array<Text>,
+        own -> Bool,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    event_types (id) {
+        id -> Int4,
+        category -> Text,
+        name -> Text,
+        first_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    events (session_id, occurred_at, application_id, id) {
+        occurred_at -> Timestamptz,
+        received_at -> Timestamptz,
+        stored_at -> Timestamptz,
+        application_id -> Int4,
+        event_type_id -> Int4,
+        id -> Uuid,
+        session_id -> Text,
+        data -> Jsonb,
+    }
+}
+
+diesel::table! {
+    sessions (session_id) {
+        session_id -> Text,
+        ordinal -> Int8,
+        first_event_at -> Timestamptz,
+        last_event_at -> Timestamptz,
+        event_count -> Int8,
+        application_ids -> Array<Int4>,
+    }
+}
+
+diesel::table! {
+    rejected_events (id) {
+        id -> Int8,
+        application_id -> Nullable<Int4>,
+        event_id -> Uuid,
+        received_at -> Timestamptz,
+        created_at -> Timestamptz,
+        resolved_at -> Nullable<Timestamptz>,
+        errors_truncated -> Bool,
+        replayable -> Bool,
+        session_id -> Nullable<Text>,
+        category -> Nullable<Text>,
+        name -> Nullable<Text>,
+        occurred_at -> Nullable<Timestamptz>,
+        input -> Bytea,
+        input_digest -> Bytea,
+    }
+}
+
+diesel::table! {
+    errors (id) {
+        id -> Int8,
+        rejected_event_id -> Int8,
+        application_id -> Nullable<Int4>,
+        event_id -> Uuid,
+        received_at -> Timestamptz,
+        created_at -> Timestamptz,
+        severity -> Text,
+        code -> Text,
+        field -> Nullable<Text>,
+        path -> Text,
+        message -> Text,
+        value -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    taken_messages (message_id) {
+        message_id -> Uuid,
+        run_id -> Nullable<Uuid>,
+        application_id -> Nullable<Int4>,
+        event_count -> Int4,
+        taken_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(api_keys -> applications (application_id));
+diesel::joinable!(events -> applications (application_id));
+diesel::joinable!(events -> event_types (event_type_id));
+diesel::joinable!(rejected_events -> applications (application_id));
+diesel::joinable!(errors -> rejected_events (rejected_event_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    applications,
+    api_keys,
+    event_types,
+    events,
+    sessions,
+    rejected_events,
+    errors,
+    taken_messages,
+);

@@ -1,0 +1,123 @@
+//! The section `[store]` of the settings.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::Error;
+
+/// How long a connection may be idle before the kernel probes its peer, how far apart the probes are and how many may
+/// stay unanswered: a database that was cut off without a word is noticed within 20 s.
+const KEEPALIVE: [(&str, &str); 3] =
+    [("keepalives_idle", "5"), ("keepalives_interval", "5"), ("keepalives_count", "3")];
+
+/// How long sent bytes may stay unacknowledged, in milliseconds: the same for a connection that is in use.
+const TCP_USER_TIMEOUT_MS: &str = "20000";
+
+/// Where the database is, and what it may cost.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// libpq address of the database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; several hosts are tried in turn.
+    url: SecretString,
+    /// The most connections that one process opens.
+    pool_connections_max: u32,
+    /// How long one attempt to connect may take, and how long a caller waits for a connection of the pool.
+    connect_timeout_ms: u64,
+    /// How long one statement may take before the database ends it.
+    statement_timeout_ms: u64,
+    /// Months for which partitions are made ahead.
+    partitions_ahead_months: u32,
+    /// By which name the database's own views show the connections.
+    #[serde(skip, default = "default_process_name")]
+    process_name: String,
+}
+
+fn default_process_name() -> String {
+    "eye".to_owned()
+}
+
+impl Settings {
+    /// Settings for a database, with defaults that suit a single process (a command, a test).
+    pub fn for_url(url: impl Into<String>) -> Self {
+        Self {
+            url: SecretString::from(url.into()),
+            pool_connections_max: 4,
+            connect_timeout_ms: 3_000,
+            statement_timeout_ms: 30_000,
+            partitions_ahead_months: 3,
+            process_name: default_process_name(),
+        }
+    }
+
+    /// The same with another limit for each statement.
+    #[must_use]
+    pub fn with_statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// The same with another size of the pool.
+    #[must_use]
+    pub fn with_connections_max(mut self, connections_max: u32) -> Self {
+        self.pool_connections_max = connections_max;
+        self
+    }
+
+    /// The same with the name by which the database's own views show the connections, such as `eye-query`.
+    #[must_use]
+    pub fn with_process_name(mut self, name: impl Into<String>) -> Self {
+        self.process_name = name.into();
+        self
+    }
+
+    /// Months for which partitions are made ahead.
+    pub fn partitions_ahead_months(&self) -> u32 {
+        self.partitions_ahead_months
+    }
+
+    /// The most connections that one process opens; at least one.
+    pub(crate) fn connections_max(&self) -> u32 {
+        self.pool_connections_max.max(1)
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms.max(1))
+    }
+
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        Duration::from_millis(self.statement_timeout_ms)
+    }
+
+    /// The address as it was given, for whoever must look for it in texts of others.
+    pub(crate) fn url(&self) -> &SecretString {
+        &self.url
+    }
+
+    /// The address with what makes libpq notice a server that is gone; parameters that it names itself stay.
+    pub(crate) fn address(&self) -> Result<SecretString, Error> {
+        let url = self.url.expose_secret();
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(Error::permanent("the store's url does not begin with postgres://"));
+        }
+        // libpq counts whole seconds, and takes less than two for two.
+        let connect_timeout_s = self.connect_timeout_ms.div_ceil(1000).max(2).to_string();
+        let mut wanted = vec![
+            ("application_name", self.process_name.as_str()),
+            ("connect_timeout", &connect_timeout_s),
+            ("tcp_user_timeout", TCP_USER_TIMEOUT_MS),
+        ];
+        wanted.extend(KEEPALIVE);
+        let (_, query) = url.split_once('?').unwrap_or((url, ""));
+        let given: Vec<&str> =
+            query.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, _)| key).collect();
+        let mut address = url.to_owned();
+        let mut separator = if url.contains('?') { '&' } else { '?' };
+        for (key, value) in wanted.into_iter().filter(|(key, _)| !given.contains(key)) {
+            address.extend([separator.to_string().as_str(), key, "=", value]);
+            separator = '&';
+        }
+        Ok(SecretString::from(address))
+    }
+}

@@ -1,0 +1,71 @@
+//! Databases for tests: migrated once, copied for each test.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::{Connection as _, RunQueryDsl as _};
+
+use crate::{Error, Settings, Store, migrate};
+
+/// The migrated databases of this process, by server.
+static TEMPLATES: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// A database of the test's own on a server, with every migration applied and nothing in it.
+///
+/// # Errors
+/// As [`Error`] tells.
+pub fn fresh_database(superuser_url: &str) -> Result<Settings, Error> {
+    let server = Store::new(&Settings::for_url(superuser_url).with_connections_max(1))?;
+    let template = template(&server, superuser_url)?;
+    let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    // Copying the files is much faster than writing each page to the log as well.
+    server.run(|connection| {
+        diesel::sql_query(format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+            .execute(connection)
+    })?;
+    Ok(Settings::for_url(with_database(superuser_url, &name)))
+}
+
+/// Runs any SQL, for what a test has to prepare or look up behind the store's back.
+///
+/// # Errors
+/// As [`Error`] tells.
+pub fn execute(url: &str, sql: &str) -> Result<(), Error> {
+    let mut connection = PgConnection::establish(url).map_err(|error| Error::transient(error.to_string()))?;
+    connection.batch_execute(sql).map_err(|error| Error::permanent(error.to_string()))
+}
+
+/// The same address with another database.
+pub fn with_database(url: &str, database: &str) -> String {
+    let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
+    let server = match address.match_indices('/').nth(2) {
+        Some((slash, _)) => &address[..slash],
+        None => address,
+    };
+    match query {
+        Some(query) => format!("{server}/{database}?{query}"),
+        None => format!("{server}/{database}"),
+    }
+}
+
+fn template(server: &Store, superuser_url: &str) -> Result<String, Error> {
+    let mut templates = TEMPLATES.lock().unwrap_or_else(PoisonError::into_inner);
+    let templates = templates.get_or_insert_default();
+    if let Some(name) = templates.get(superuser_url) {
+        return Ok(name.clone());
+    }
+    let name = format!("template_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    server.run(|connection| diesel::sql_query(format!("CREATE DATABASE {name}")).execute(connection))?;
+    migrate::run(&Settings::for_url(with_database(superuser_url, &name)), |_| ())?;
+    // Nobody connects to it any more: a database that is in use can't be copied.
+    server.run(|connection| {
+        diesel::sql_query(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).execute(connection)
+    })?;
+    templates.insert(superuser_url.to_owned(), name.clone());
+    Ok(name)
+}
