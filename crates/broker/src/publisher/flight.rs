@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -32,21 +33,34 @@ pub(super) struct Lost(pub(super) String);
 ///
 /// A confirm is awaited to its end, also when its caller has left or was answered: dropped before, it would stay in
 /// lapin for as long as the channel lives. A message gives its place back only then, so that there is a limit to them.
-#[derive(Default)]
 pub(super) struct Flight {
     confirms: FuturesUnordered<BoxFuture<'static, Confirmed>>,
     callers: HashMap<Ticket, oneshot::Sender<Result<(), PublishError>>>,
     last_ticket: Ticket,
     last_deadline: Option<Instant>,
+    last_progress: Instant,
 }
 
 impl Flight {
+    pub(super) fn new() -> Self {
+        Self {
+            confirms: FuturesUnordered::new(),
+            callers: HashMap::new(),
+            last_ticket: 0,
+            last_deadline: None,
+            last_progress: Instant::now(),
+        }
+    }
+
     /// Publishes a message on the channel, which nothing else may publish on.
     ///
     /// lapin numbers a message and queues its frames without awaiting anything in between, and all of these futures are
     /// polled by one task: so the broker counts as lapin does, and a confirm can't go to another message.
     pub(super) fn launch(&mut self, channel: &Channel, queue: &ShortString, publication: Publication) {
         let Publication { message, deadline, place, caller } = publication;
+        if self.confirms.is_empty() {
+            self.progress();
+        }
         self.last_ticket += 1;
         let ticket = self.last_ticket;
         self.callers.insert(ticket, caller);
@@ -65,6 +79,16 @@ impl Flight {
         }));
     }
 
+    /// Notes that confirms come, or may come from now on.
+    pub(super) fn progress(&mut self) {
+        self.last_progress = Instant::now();
+    }
+
+    /// Whether messages are in flight and none was confirmed for so long.
+    pub(super) fn is_stalled(&self, patience: Duration) -> bool {
+        !self.confirms.is_empty() && self.last_progress.elapsed() > patience
+    }
+
     /// Whether a caller waits.
     pub(super) fn is_awaited(&self) -> bool {
         !self.callers.is_empty()
@@ -80,6 +104,7 @@ impl Flight {
     pub(super) async fn round(&mut self) -> Vec<Confirmed> {
         match self.confirms.next().await {
             Some(first) => {
+                self.progress();
                 let mut round = vec![first];
                 self.drain(&mut round);
                 round

@@ -20,6 +20,10 @@ use crate::topology::{self, Queue};
 /// How often the link is looked at, for an end of which no event tells.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long none of the messages in flight may be confirmed before the link is given up: a queue that has lost its
+/// leader, or a node that is cut off from it, looks well from here, and another address may serve.
+const CONFIRM_PATIENCE: Duration = Duration::from_secs(15);
+
 /// A link with a channel that confirms, on which messages are published.
 pub(super) struct Session {
     link: Link,
@@ -45,7 +49,7 @@ impl Session {
             let confirming = channel.confirm_select(ConfirmSelectOptions::default()).await;
             confirming.map_err(|error| classify(Doing::Connect, &error))?;
             let events = link.connection().events_listener().boxed();
-            Ok(Self { link, channel, events, queue: Queue::Events.name(settings), flight: Flight::default() })
+            Ok(Self { link, channel, events, queue: Queue::Events.name(settings), flight: Flight::new() })
         })
         .await
     }
@@ -87,7 +91,9 @@ impl Session {
     fn publish(&mut self, publication: Publication) {
         if self.blocked() {
             publication.refuse(PublishError::Blocked);
-        } else if !publication.abandoned() {
+        } else if publication.abandoned() {
+            publication.refuse(PublishError::TimedOut);
+        } else {
             self.flight.launch(&self.channel, &self.queue, publication);
         }
     }
@@ -109,12 +115,18 @@ impl Session {
         Ok(())
     }
 
-    fn look(&self) -> Result<(), Lost> {
-        if self.link.connection().status().connected() && self.channel.status().connected() {
-            Ok(())
-        } else {
-            Err(Lost("the connection or its channel has ended".to_owned()))
+    fn look(&mut self) -> Result<(), Lost> {
+        if !self.link.connection().status().connected() || !self.channel.status().connected() {
+            return Err(Lost("the connection or its channel has ended".to_owned()));
         }
+        if self.blocked() {
+            // Nothing can be confirmed: the clock starts when it is over.
+            self.flight.progress();
+        }
+        if self.flight.is_stalled(CONFIRM_PATIENCE) {
+            return Err(Lost("no confirms although the link is alive: has the queue a leader?".to_owned()));
+        }
+        Ok(())
     }
 
     /// lapin writes nothing on a blocked connection and queues whatever it is given.

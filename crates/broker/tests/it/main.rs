@@ -1,0 +1,8 @@
+//! The broker crate as its users see it, against real brokers of the tests' own.
+
+mod disturbances;
+mod envelope;
+mod node;
+mod publishing;
+mod settings;
+mod subscribing;
