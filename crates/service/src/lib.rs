@@ -1,1 +1,41 @@
 //! What each process needs: settings, telemetry, health, shutdown, keys.
+//!
+//! # Purpose
+//! The parts that gateway, consumer, query service and `eye` have in common, so that they are set, watched, stopped
+//! and asked for keys in the same way. It knows neither the queue nor what an event is; of the store it knows keys.
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | [`settings`] | embedded defaults, then a file, then the environment; the only place that knows the crate `config` |
+//! | [`telemetry`] | JSON logs to stderr, the recorder of metrics |
+//! | [`health`] | `/live`, `/ready`, `/metrics` on a listener of their own |
+//! | [`shutdown`] | the signals that end a process |
+//! | [`problem`] | RFC 9457: how a refused request is answered |
+//! | [`request`] | request id, W3C trace context, one log line a request |
+//! | [`keys`] | API keys: a snapshot in memory and in a file, look-ups, scopes |
+//!
+//! # Error policy
+//! A bad setting stops the start. Afterwards nothing here ends the process: a database that is away costs unknown keys
+//! a 503 and nothing else, a log that nobody reads loses lines and counts them.
+//!
+//! # Settings
+//! `[log]` and `[keys]` of `settings/defaults.toml`.
+//!
+//! # Metrics
+//! | name | labels | counts |
+//! |---|---|---|
+//! | `eye_http_requests_total` | `status` | answered requests |
+//! | `eye_http_request_duration_seconds` | | from the head's last byte to the answer's first |
+//! | `eye_keys_known` | | keys in memory at the last reading |
+//! | `eye_key_refreshes_failed_total` | | readings of all keys that failed |
+//! | `eye_key_lookups_failed_total` | | look-ups of one key that failed or took too long |
+//! | `eye_log_records_dropped_total` | | log lines that stderr did not take in time |
+
+pub mod health;
+pub mod keys;
+pub mod problem;
+pub mod request;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,168 @@
+//! The known keys, and the file in which they outlive the process: digests only, for its owner's eyes only.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use event::ApplicationId;
+use serde::{Deserialize, Serialize};
+use store::keys::{Key, Scope, Scopes};
+
+use super::{Caller, KeyDigest};
+
+/// The only version of the file so far; another one is not read.
+const VERSION: u32 = 1;
+
+/// What a key is good for, and until when.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    caller: Caller,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl Grant {
+    /// The caller, unless the key has expired by now.
+    pub(super) fn caller(&self) -> Option<&Caller> {
+        let expired = self.expires_at.is_some_and(|expires_at| expires_at <= Utc::now());
+        (!expired).then_some(&self.caller)
+    }
+}
+
+/// The grants of all known keys.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Snapshot(HashMap<KeyDigest, Arc<Grant>>);
+
+impl Snapshot {
+    pub(super) fn get(&self, digest: &KeyDigest) -> Option<&Arc<Grant>> {
+        self.0.get(digest)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The same with one key more.
+    pub(super) fn with(&self, key: Key) -> Self {
+        let mut keys = self.0.clone();
+        keys.insert(KeyDigest::from(key.digest), Arc::new(Grant::from(key)));
+        Self(keys)
+    }
+
+    /// Reads the file; none where there is no file.
+    pub(super) fn load(path: &Path) -> io::Result<Option<Self>> {
+        let text = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text?,
+        };
+        let document: Document = serde_json::from_slice(&text)?;
+        if document.version != VERSION {
+            return Err(io::Error::other(format!("version {} is not known here", document.version)));
+        }
+        let keys = document.keys.into_iter().map(Entry::into_grant).collect::<Result<_, _>>()?;
+        Ok(Some(Self(keys)))
+    }
+
+    /// The file's contents; equal for equal snapshots.
+    pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut keys: Vec<Entry> = self.0.iter().map(|(digest, grant)| Entry::new(digest, grant)).collect();
+        keys.sort_by(|one, other| one.digest.cmp(&other.digest));
+        Ok(serde_json::to_vec(&Document { version: VERSION, keys })?)
+    }
+}
+
+impl FromIterator<Key> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
+        Self(keys.into_iter().map(|key| (KeyDigest::from(key.digest), Arc::new(Grant::from(key)))).collect())
+    }
+}
+
+impl From<Key> for Grant {
+    fn from(key: Key) -> Self {
+        let caller = Caller {
+            application: key.application,
+            application_name: key.application_name.into(),
+            scopes: key.scopes,
+            own: key.own,
+            events_per_second_max: key.events_per_second_max,
+        };
+        Self { caller, expires_at: key.expires_at }
+    }
+}
+
+/// Replaces the file as a whole, so that nobody ever reads half of it.
+pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?.to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = write_new(&beside, contents).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // Half a file is of no use; that it can't be removed either is in the error already.
+        drop(fs::remove_file(&beside));
+    }
+    written
+}
+
+fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
+    // What a process of the same number left behind, with whatever mode it has.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    version: u32,
+    keys: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    digest: String,
+    application: ApplicationId,
+    application_name: String,
+    scopes: Vec<String>,
+    own: bool,
+    expires_at: Option<DateTime<Utc>>,
+    events_per_second_max: Option<u32>,
+}
+
+impl Entry {
+    fn new(digest: &KeyDigest, grant: &Grant) -> Self {
+        let caller = &grant.caller;
+        Self {
+            digest: URL_SAFE_NO_PAD.encode(digest.as_bytes()),
+            application: caller.application,
+            application_name: caller.application_name.to_string(),
+            scopes: caller.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            own: caller.own,
+            expires_at: grant.expires_at,
+            events_per_second_max: caller.events_per_second_max,
+        }
+    }
+
+    fn into_grant(self) -> io::Result<(KeyDigest, Arc<Grant>)> {
+        let digest = URL_SAFE_NO_PAD.decode(&self.digest).map_err(io::Error::other)?;
+        let digest: [u8; 32] =
+            digest.try_into().map_err(|_| io::Error::other("a digest is not of 32 bytes"))?;
+        let scopes = self.scopes.iter().map(|word| Scope::parse(word)).collect::<Option<Scopes>>();
+        let scopes = scopes.ok_or_else(|| io::Error::other("a scope is not known here"))?;
+        let caller = Caller {
+            application: self.application,
+            application_name: self.application_name.into(),
+            scopes,
+            own: self.own,
+            events_per_second_max: self.events_per_second_max,
+        };
+        Ok((digest.into(), Arc::new(Grant { caller, expires_at: self.expires_at })))
+    }
+}

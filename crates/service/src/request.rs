@@ -1,0 +1,139 @@
+//! The identity of a request: its id, its place in a trace, and its one line in the log.
+
+mod trace;
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::Error;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use metrics::{counter, histogram};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::problem::{self, Problem};
+
+pub use trace::Trace;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Which request this is. Handlers take it as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    request_id: Uuid,
+    trace: Trace,
+}
+
+impl Context {
+    /// A fresh id; the trace goes on that the headers tell of, else one begins.
+    pub fn new(headers: &HeaderMap) -> Self {
+        let request_id = Uuid::now_v7();
+        let trace = Trace::continued(headers, request_id).unwrap_or_else(|| Trace::begun(request_id));
+        Self { request_id, trace }
+    }
+
+    /// The id that the answer and the log carry.
+    pub const fn request_id(&self) -> Uuid {
+        self.request_id
+    }
+
+    /// Its place in a trace.
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+}
+
+impl FromRequest for Context {
+    type Error = Error;
+    type Future = std::future::Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let known = request.extensions().get::<Self>().copied();
+        std::future::ready(Ok(known.unwrap_or_else(|| Self::new(request.headers()))))
+    }
+}
+
+/// Whom a request turned out to be from; put among its extensions it shows in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender(pub event::ApplicationId);
+
+/// The middleware (`wrap(from_fn(observe))`) that gives each request its [`Context`], renders what failed as a
+/// [`Problem`], counts, and writes one line a request. Neither query strings nor paths are logged, as they may hold
+/// keys and names of sessions; the route is.
+///
+/// # Errors
+/// What the service behind it fails with.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let context = Context::new(request.headers());
+    request.extensions_mut().insert(context);
+    let span =
+        tracing::info_span!("request", request_id = %context.request_id, trace_id = %context.trace.id());
+    let answer = next.call(request).instrument(span).await?;
+    let answer = identified(answer.map_into_boxed_body(), &context);
+    record(&answer, &context, started);
+    Ok(answer)
+}
+
+/// The answer with the request's id; what failed without a problem of ours, as one of its status.
+fn identified(answer: ServiceResponse<BoxBody>, context: &Context) -> ServiceResponse<BoxBody> {
+    let mut answer = match problem_of(&answer) {
+        Some(problem) => answer.into_response(problem.render(Some(context.request_id))),
+        None => answer,
+    };
+    // A UUID is always a header's value.
+    if let Ok(id) = HeaderValue::from_str(&context.request_id.to_string()) {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+fn problem_of(answer: &ServiceResponse<BoxBody>) -> Option<Problem> {
+    let status = answer.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    let ours = answer.response().error().and_then(|error| error.as_error::<Problem>()).cloned();
+    let rendered = answer.headers().get(header::CONTENT_TYPE);
+    match ours {
+        None if rendered.is_some_and(|kind| kind == problem::CONTENT_TYPE) => None,
+        None => Some(Problem::new(status, general_detail(status))),
+        ours => ours,
+    }
+}
+
+/// For answers that the framework gives: they say what, and nothing of how we are built.
+fn general_detail(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        404 => "there is nothing at this address",
+        405 => "this address does not take this method",
+        500.. => "the request failed through no fault of its own; send it again",
+        _ => "the request can't be read",
+    }
+}
+
+fn record(answer: &ServiceResponse<BoxBody>, context: &Context, started: Instant) {
+    let request = answer.request();
+    let status = answer.status().as_u16();
+    let duration = started.elapsed();
+    counter!("eye_http_requests_total", "status" => status.to_string()).increment(1);
+    histogram!("eye_http_request_duration_seconds").record(duration.as_secs_f64());
+    let sender = request.extensions().get::<Sender>().map(|sender| sender.0.get());
+    tracing::info!(
+        request_id = %context.request_id,
+        trace_id = %context.trace.id(),
+        method = %request.method(),
+        route = request.match_pattern().as_deref().unwrap_or("none"),
+        status,
+        duration_ms = duration.as_secs_f64() * 1_000.0,
+        application = sender,
+        "answered"
+    );
+}
