@@ -1,1 +1,78 @@
-//! eye, the operators' command.
+//! `eye`, the operators' command.
+//!
+//! # Purpose
+//! Everything an operator does by hand: start a stack on one machine, bring a database to this version, register
+//! applications and make their keys, send recorded events, ask what is wrong.
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | `commands` | a file a command: its arguments, its example, what it does |
+//! | `up` | what `eye up` starts, and the watch over it |
+//! | `load` | what `eye load` reads, and how it sends |
+//! | `local` | `.local`: the addresses, keys and logs of the stack on this machine |
+//! | `output` | JSON, tables on a terminal, plain lines elsewhere |
+//!
+//! # Error policy
+//! A command ends with exit code 0 only when all of it was done. An error says what was expected, what was found and
+//! what to do; it is one line on stderr.
+//!
+//! # Settings
+//! As the services: defaults, file, environment. In a clone in which `eye up` runs, `.local/env` comes before the
+//! environment, so that commands find that stack.
+
+mod commands;
+mod load;
+mod local;
+mod output;
+mod up;
+
+use clap::{Parser, Subcommand};
+
+use output::Format;
+
+/// The Eye's command for operators.
+#[derive(Debug, Parser)]
+#[command(
+    name = "eye",
+    version,
+    about = "Operates The Eye, the collector of events.",
+    propagate_version = true
+)]
+pub struct Eye {
+    /// How results are written: for people, or as JSON.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(commands::up::Up),
+    Down(commands::down::Down),
+    Migrate(commands::migrate::Migrate),
+    #[command(subcommand)]
+    App(commands::app::App),
+    #[command(subcommand)]
+    Key(commands::key::Key),
+    Load(commands::load::Load),
+    Doctor(commands::doctor::Doctor),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why it was not done.
+pub fn run(eye: Eye) -> anyhow::Result<()> {
+    let output = output::Output::new(eye.output);
+    match eye.command {
+        Command::Up(up) => up.run(&output),
+        Command::Down(down) => down.run(&output),
+        Command::Migrate(migrate) => migrate.run(&output),
+        Command::App(app) => app.run(&output),
+        Command::Key(key) => key.run(&output),
+        Command::Load(load) => load.run(&output),
+        Command::Doctor(doctor) => doctor.run(&output),
+    }
+}

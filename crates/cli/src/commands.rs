@@ -1,0 +1,17 @@
+//! A file a command.
+
+pub(crate) mod app;
+pub(crate) mod doctor;
+pub(crate) mod down;
+pub(crate) mod key;
+pub(crate) mod load;
+pub(crate) mod migrate;
+pub(crate) mod up;
+
+use anyhow::Result;
+use store::Store;
+
+/// The database that the settings name.
+pub(crate) fn store() -> Result<Store> {
+    Ok(Store::new(&crate::local::settings()?.section("store")?)?)
+}

@@ -1,0 +1,127 @@
+//! `eye app`
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use store::applications::Application;
+use store::{Error, Store};
+
+use crate::output::Output;
+
+/// Registers applications, the trusted senders of events.
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Register an application.
+    #[command(after_help = "Example:\n  eye app create web-shop")]
+    Create(Name),
+    /// List the applications.
+    #[command(after_help = "Example:\n  eye app list --output json")]
+    List,
+    /// Show one application.
+    #[command(after_help = "Example:\n  eye app show web-shop")]
+    Show(Name),
+    /// Limit how many events a second each gateway accepts of an application.
+    #[command(after_help = "Examples:\n  eye app limit web-shop 500\n  eye app limit web-shop none")]
+    Limit(Limit),
+    /// Refuse an application's keys, or accept them again.
+    #[command(after_help = "Examples:\n  eye app disable web-shop\n  eye app disable web-shop --undo")]
+    Disable(Disable),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Name {
+    /// The application's name: 1 to 100 characters.
+    name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Limit {
+    /// The application's name.
+    name: String,
+    /// Events a second, from 1; `none` lifts the limit.
+    #[arg(value_parser = parse_limit)]
+    events_per_second: EventsPerSecond,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Disable {
+    /// The application's name.
+    name: String,
+    /// Accept its keys again.
+    #[arg(long)]
+    undo: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct EventsPerSecond(Option<u32>);
+
+fn parse_limit(text: &str) -> Result<EventsPerSecond, String> {
+    match text {
+        "none" => Ok(EventsPerSecond(None)),
+        number => match number.parse() {
+            Ok(limit) if limit > 0 => Ok(EventsPerSecond(Some(limit))),
+            _ => Err(format!("expected a whole number from 1, or none; found {number}")),
+        },
+    }
+}
+
+impl App {
+    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+        let store = super::store()?;
+        match self {
+            Self::Create(Name { name }) => show(output, &store.create_application(name)?),
+            Self::List => list(output, &store.list_applications()?),
+            Self::Show(Name { name }) => show(output, &known(name, store.find_application(name)?)?),
+            Self::Limit(Limit { name, events_per_second }) => {
+                show(output, &known(name, store.set_application_limit(name, events_per_second.0)?)?)
+            }
+            Self::Disable(Disable { name, undo }) => {
+                show(output, &known(name, store.set_application_disabled(name, !undo)?)?)
+            }
+        }
+    }
+}
+
+/// Registers an application unless there is one of that name.
+pub(crate) fn ensure(store: &Store, name: &str) -> Result<()> {
+    match store.create_application(name) {
+        Ok(_) | Err(Error::Exists { .. }) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("register the application {name}")),
+    }
+}
+
+/// The application, or an error that says how to find the right name.
+pub(crate) fn known<T>(name: &str, found: Option<T>) -> Result<T> {
+    found.with_context(|| format!("there is no application {name}; `eye app list` shows all"))
+}
+
+fn value(application: &Application) -> Value {
+    json!({
+        "name": application.name,
+        "events_per_second_max": application.events_per_second_max,
+        "created_at": application.created_at,
+        "disabled_at": application.disabled_at,
+    })
+}
+
+fn limit(application: &Application) -> String {
+    application.events_per_second_max.map_or_else(|| "none".to_owned(), |limit| format!("{limit} events/s"))
+}
+
+fn show(output: &Output, application: &Application) -> Result<()> {
+    output.result(&value(application), || {
+        let state =
+            application.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {at}"));
+        let Application { name, created_at, .. } = application;
+        format!("{name}: {state}, limit {}, registered {created_at}", limit(application))
+    })
+}
+
+fn list(output: &Output, applications: &[Application]) -> Result<()> {
+    let values: Vec<_> = applications.iter().map(value).collect();
+    let rows = applications.iter().map(|application| {
+        let disabled = application.disabled_at.map(|at| at.to_rfc3339()).unwrap_or_default();
+        vec![application.name.clone(), limit(application), application.created_at.to_rfc3339(), disabled]
+    });
+    output.rows(&values, &["name", "limit", "registered", "disabled"], rows.collect())
+}

@@ -1,0 +1,176 @@
+//! `eye key`
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Duration, Utc};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use service::keys::ApiKey;
+use store::Store;
+use store::keys::{KeyName, ListedKey, NewKey, Scope, Scopes};
+
+use crate::output::Output;
+
+/// Makes, lists and revokes the keys of applications.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key. It is shown this once.
+    #[command(
+        after_help = "Examples:\n  eye key create web-shop --scope write\n  eye key create analytics --scope read --own --expires 90d"
+    )]
+    Create(Create),
+    /// List keys: never the keys themselves.
+    #[command(after_help = "Example:\n  eye key list web-shop")]
+    List(List),
+    /// Revoke a key: gateways refuse it within 10 seconds.
+    #[command(after_help = "Examples:\n  eye key revoke 7\n  eye key revoke eye_a1B2")]
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The application's name.
+    application: String,
+    /// What the key may be used for: write, read or both.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = parse_scope)]
+    scope: Vec<Scope>,
+    /// Reads its own application only.
+    #[arg(long)]
+    own: bool,
+    /// When it expires: after so many days (90d) or hours (12h), or at a time (RFC 3339). Never, unless given.
+    #[arg(long, value_parser = parse_expiry)]
+    expires: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Of this application only.
+    application: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Revoke {
+    /// The key's number, or its first characters as `eye key list` shows them.
+    key: String,
+}
+
+fn parse_scope(word: &str) -> Result<Scope, String> {
+    Scope::parse(word).ok_or_else(|| format!("expected write or read, found {word}"))
+}
+
+fn parse_expiry(text: &str) -> Result<DateTime<Utc>, String> {
+    let expected =
+        || format!("expected days (90d), hours (12h) or a time (2030-01-01T00:00:00Z), found {text}");
+    let after = |number: &str, unit: fn(i64) -> Option<Duration>| {
+        let length = number.parse().ok().filter(|&number: &i64| number > 0).and_then(unit)?;
+        Utc::now().checked_add_signed(length)
+    };
+    let parsed = match text.split_at_checked(text.len().saturating_sub(1)) {
+        Some((days, "d")) => after(days, Duration::try_days),
+        Some((hours, "h")) => after(hours, Duration::try_hours),
+        _ => DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc)),
+    };
+    match parsed {
+        Some(at) if at > Utc::now() => Ok(at),
+        Some(at) => Err(format!("expected a time to come, found {at}")),
+        None => Err(expected()),
+    }
+}
+
+impl Key {
+    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+        let store = super::store()?;
+        match self {
+            Self::Create(create) => create.run(&store, output),
+            Self::List(List { application }) => list(output, &store.list_keys(application.as_deref())?),
+            Self::Revoke(Revoke { key }) => revoke(output, &store, key),
+        }
+    }
+}
+
+impl Create {
+    fn run(&self, store: &Store, output: &Output) -> Result<()> {
+        let scopes: Scopes = self.scope.iter().copied().collect();
+        if self.own && !scopes.contains(Scope::Read) {
+            bail!(
+                "--own narrows what a key reads, and this one reads nothing: add read to --scope or leave --own out"
+            );
+        }
+        let key = ApiKey::generate()?;
+        let new = NewKey {
+            application_name: &self.application,
+            digest: *key.digest().as_bytes(),
+            hint: key.hint(),
+            scopes,
+            own: self.own,
+            expires_at: self.expires,
+        };
+        let id = super::app::known(&self.application, store.create_key(&new)?)?;
+        let value = json!({
+            "id": id, "key": key.expose(), "application": self.application, "scopes": words(scopes),
+            "own": self.own, "expires_at": self.expires,
+        });
+        output.result(&value, || format!("{}\nKeep it now: it is not shown again.", key.expose()))
+    }
+}
+
+/// Makes a key with one scope.
+pub(crate) fn make(store: &Store, application: &str, scope: Scope) -> Result<String> {
+    let key = ApiKey::generate()?;
+    let new = NewKey {
+        application_name: application,
+        digest: *key.digest().as_bytes(),
+        hint: key.hint(),
+        scopes: [scope].into_iter().collect(),
+        own: false,
+        expires_at: None,
+    };
+    super::app::known(application, store.create_key(&new)?)?;
+    Ok(key.expose().to_owned())
+}
+
+/// Whether a key may still be used.
+pub(crate) fn is_valid(store: &Store, key: &str) -> Result<bool> {
+    let Some(key) = ApiKey::parse(key) else { return Ok(false) };
+    Ok(store.key_by_digest(key.digest().as_bytes())?.is_some())
+}
+
+fn revoke(output: &Output, store: &Store, key: &str) -> Result<()> {
+    let name = key.parse().map_or(KeyName::Hint(key), KeyName::Id);
+    let revoked = store.revoke_key(name)?;
+    if revoked == 0 {
+        bail!("no key in use is called {key}; `eye key list` shows numbers and first characters");
+    }
+    output.result(&json!({ "revoked": revoked }), || {
+        format!("Revoked {revoked}; refused everywhere within 10 s.")
+    })
+}
+
+fn words(scopes: Scopes) -> Vec<&'static str> {
+    scopes.iter().map(Scope::as_str).collect()
+}
+
+fn value(key: &ListedKey) -> Value {
+    json!({
+        "id": key.id, "application": key.application_name, "hint": key.hint, "scopes": words(key.scopes),
+        "own": key.own, "created_at": key.created_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at,
+    })
+}
+
+fn list(output: &Output, keys: &[ListedKey]) -> Result<()> {
+    let values: Vec<_> = keys.iter().map(value).collect();
+    let date = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339()).unwrap_or_default();
+    let rows = keys.iter().map(|key| {
+        let scopes = words(key.scopes).join(",") + if key.own { " (own)" } else { "" };
+        let id = key.id.to_string();
+        vec![
+            id,
+            key.application_name.clone(),
+            format!("{}…", key.hint),
+            scopes,
+            date(key.expires_at),
+            date(key.revoked_at),
+        ]
+    });
+    let header = ["id", "application", "key", "scopes", "expires", "revoked"];
+    output.rows(&values, &header, rows.collect()).context("print the keys")
+}

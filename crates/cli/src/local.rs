@@ -1,0 +1,95 @@
+//! `.local`: what the stack on this machine leaves for commands, shells and the next start.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use service::settings::Settings;
+
+/// The folder `.local` of a clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    root: PathBuf,
+}
+
+impl Local {
+    /// The nearest one at or above the working directory; else the one of the clone, or directory, we stand in.
+    pub(crate) fn find() -> Result<Self> {
+        let here = std::env::current_dir().context("the working directory is gone")?;
+        let has = |name: &str| here.ancestors().find(|directory| directory.join(name).exists());
+        let root = has(".local/env").or_else(|| has("Cargo.lock")).unwrap_or(&here);
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// The directory that holds `.local`.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file or folder in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(".local").join(name)
+    }
+
+    /// Where the addresses, keys and settings stand, as shell assignments.
+    pub(crate) fn env_file(&self) -> PathBuf {
+        self.path("env")
+    }
+
+    /// The assignments of [`Self::env_file`]; none where there is no such file.
+    pub(crate) fn env(&self) -> BTreeMap<String, String> {
+        let text = fs::read_to_string(self.env_file()).unwrap_or_default();
+        text.lines().filter_map(assignment).collect()
+    }
+
+    /// Writes the assignments, for its owner only: keys and passwords are among them.
+    pub(crate) fn write_env(&self, assignments: &[(&str, String)]) -> Result<()> {
+        let mut text = String::from(
+            "# The stack on this machine, written by `eye up`. In a shell: set -a; . .local/env; set +a\n",
+        );
+        for (name, value) in assignments {
+            text.push_str(&format!("{name}='{value}'\n"));
+        }
+        write_private(&self.env_file(), &text)
+    }
+}
+
+/// Writes a file that only its owner may read, replacing it as a whole.
+pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
+    let what = || format!("write {}", file.display());
+    let directory = file.parent().with_context(what)?;
+    fs::create_dir_all(directory).with_context(what)?;
+    let new = file.with_extension("new");
+    let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
+    opened.and_then(|mut opened| opened.write_all(text.as_bytes())).with_context(what)?;
+    fs::rename(&new, file).with_context(what)
+}
+
+fn assignment(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.split_once('=')?;
+    let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value);
+    (!name.starts_with('#')).then(|| (name.to_owned(), value.to_owned()))
+}
+
+/// A variable of the environment, else of the stack on this machine.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let given = std::env::var(name).ok().filter(|value| !value.is_empty());
+    given.or_else(|| Local::find().ok()?.env().remove(name))
+}
+
+/// The settings, in which the stack on this machine comes after the file and before the environment.
+pub(crate) fn settings() -> Result<Settings> {
+    let local = Local::find()?;
+    let mut variables: BTreeMap<_, _> =
+        local.env().into_iter().filter(|(name, _)| name.starts_with("EYE__")).collect();
+    for (name, value) in std::env::vars().filter(|(name, _)| name.starts_with("EYE__")) {
+        // A variable and its `_FILE` form exclude each other: what is given replaces what the stack wrote.
+        variables.remove(name.strip_suffix("_FILE").unwrap_or(&name));
+        variables.insert(name, value);
+    }
+    let file = std::env::var_os("EYE_SETTINGS_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    Ok(Settings::from(file.as_deref(), variables.into_iter())?)
+}

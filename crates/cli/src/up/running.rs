@@ -1,0 +1,78 @@
+//! Whether a stack runs here.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::local::{Local, write_private};
+
+/// The process that watches over the stack of a clone. The time at which it started stands in the file beside its id, so
+/// that a process that has got the same id since is never taken for it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pid: i32,
+}
+
+/// Removes the file when the stack has stopped.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    file: PathBuf,
+}
+
+impl Running {
+    pub(crate) fn find(local: &Local) -> Option<Self> {
+        let text = fs::read_to_string(file(local)).ok()?;
+        let (pid, started) = text.trim().split_once(' ')?;
+        let pid = pid.parse().ok()?;
+        (start_time(pid)? == started).then_some(Self { pid })
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    pub(crate) fn ask_to_stop(&self) {
+        // An error means that it has ended meanwhile, which is what is wanted.
+        kill(Pid::from_raw(self.pid), Signal::SIGTERM).unwrap_or_default();
+    }
+}
+
+impl Mark {
+    /// Says that this process watches over the stack from now on.
+    pub(crate) fn set(local: &Local) -> Result<Self> {
+        if let Some(running) = Running::find(local) {
+            bail!(
+                "the stack of {} is running already (process {}); `eye down` stops it",
+                local.root().display(),
+                running.pid()
+            );
+        }
+        let pid = i32::try_from(std::process::id())?;
+        let Some(started) = start_time(pid) else { bail!("/proc does not show this process") };
+        write_private(&file(local), &format!("{pid} {started}\n"))?;
+        Ok(Self { file: file(local) })
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        // A file that stays is seen to be stale by the next start.
+        drop(fs::remove_file(&self.file));
+    }
+}
+
+fn file(local: &Local) -> PathBuf {
+    local.path("eye.pid")
+}
+
+/// When a process started, in ticks since the machine did; none where it has ended.
+fn start_time(pid: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name in parentheses: state is field 3 of the line, the start time field 22.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    (state != "Z").then(|| fields.nth(18).map(str::to_owned))?
+}

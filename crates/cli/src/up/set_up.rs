@@ -1,0 +1,88 @@
+//! Brings a server to the point where services can start: database, logins, migrations, a demo application.
+
+use anyhow::{Context, Result};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use service::keys::ApiKey;
+use service::settings::Settings;
+use stack::Postgres;
+use store::keys::Scope;
+use store::{Store, migrate, provision};
+
+use crate::local::Local;
+
+/// The database that a private server gets.
+const DATABASE: &str = "eye";
+/// The application that a new stack has, so that a newcomer can send at once.
+pub(crate) const DEMO_APPLICATION: &str = "demo";
+
+/// The database addresses of the services.
+#[derive(Clone, Debug)]
+pub(crate) struct Logins {
+    pub(crate) owner: String,
+    pub(crate) gateway: String,
+    pub(crate) consumer: String,
+    pub(crate) query: String,
+}
+
+impl Logins {
+    /// One address for all: that of a database that was set up by somebody else.
+    pub(crate) fn all_as(url: &str) -> Self {
+        let url = url.to_owned();
+        Self { owner: url.clone(), gateway: url.clone(), consumer: url.clone(), query: url }
+    }
+}
+
+/// Makes the database of a private server, brings it to this version and gives each service a login of its own.
+pub(crate) fn private_database(server: &Postgres) -> Result<Logins> {
+    let maintenance = Store::new(&store::Settings::for_url(server.url("postgres")))?;
+    provision::ensure_database(&maintenance, DATABASE).context("make the database")?;
+    let owner = server.url(DATABASE);
+    let settings = store::Settings::for_url(&owner);
+    migrate::run(&settings, |_| ()).context("bring the database to this version")?;
+    let store = Store::new(&settings)?;
+    let login = |group: &str| -> Result<String> {
+        let name = format!("{group}_login");
+        let password = ApiKey::generate()?.expose().to_owned();
+        provision::ensure_login(&store, &name, group, &password)
+            .with_context(|| format!("make the login {name}"))?;
+        Ok(format!("postgres://{name}:{password}@127.0.0.1:{}/{DATABASE}", server.port()))
+    };
+    Ok(Logins {
+        gateway: login("eye_gateway")?,
+        consumer: login("eye_consumer")?,
+        query: login("eye_query")?,
+        owner,
+    })
+}
+
+/// The database that the settings name, brought to this version.
+pub(crate) fn named_database(settings: &Settings) -> Result<Logins> {
+    #[derive(Deserialize)]
+    struct Named {
+        url: SecretString,
+    }
+    let named: Named = settings.section("store")?;
+    migrate::run(&settings.section("store")?, |_| ()).context("bring the database to this version")?;
+    Ok(Logins::all_as(named.url.expose_secret()))
+}
+
+/// The keys of the demo application: those of the last start while they are valid, else new ones.
+#[derive(Debug)]
+pub(crate) struct DemoKeys {
+    pub(crate) write: String,
+    pub(crate) read: String,
+}
+
+impl DemoKeys {
+    pub(crate) fn ensure(owner: &str, local: &Local) -> Result<Self> {
+        let store = Store::new(&store::Settings::for_url(owner))?;
+        crate::commands::app::ensure(&store, DEMO_APPLICATION)?;
+        let kept = local.env();
+        let key = |variable: &str, scope| match kept.get(variable) {
+            Some(key) if crate::commands::key::is_valid(&store, key)? => Ok(key.clone()),
+            _ => crate::commands::key::make(&store, DEMO_APPLICATION, scope),
+        };
+        Ok(Self { write: key("EYE_WRITE_KEY", Scope::Write)?, read: key("EYE_READ_KEY", Scope::Read)? })
+    }
+}
