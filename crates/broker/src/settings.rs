@@ -50,7 +50,9 @@ impl Settings {
         self.heartbeat_s.get()
     }
 
-    pub(crate) fn reconnect_interval_max(&self) -> Duration {
+    /// The longest pause between two attempts to connect. A [`crate::Publisher`] keeps to it by itself; whoever opens
+    /// subscriptions has to.
+    pub fn reconnect_interval_max(&self) -> Duration {
         milliseconds(self.reconnect_interval_max_ms)
     }
 

@@ -1,1 +1,100 @@
 //! Deliveries in, rows out, settle last.
+//!
+//! # Purpose
+//! Takes messages from the broker, judges each event that they carry, writes a batch in one transaction, and acknowledges
+//! after the commit. Any number of consumers share a queue. An event's outcome is final and it has exactly one: the
+//! transaction records the messages that it takes, and a message that is delivered again changes nothing.
+//!
+//! ```text
+//!  queue ──▶ receive ──Batch──▶ channel of one ──▶ worker × writers ──▶ desk: read, judge, write ──▶ store
+//!    ▲       gather until full,      back-pressure:     patience: try again      one transaction
+//!    │       20 ms old, or stop      nobody free,       until the store can         │
+//!    │                               nothing read       │ fails for good            ▼
+//!    ├────────────── settlement: ack, each by itself ◀──┼──────────────────── committed
+//!    ▼                                                  ▼ message by message
+//!  dead letters ◀──────────────────────────────── dead-lettered
+//!    └──▶ dead_letters, one at a time ──▶ desk: judge each event guarded, fail what fails again ──▶ store
+//!
+//!  store_watch: does the database serve? ──▶ receive parks, readiness, one log line an outage
+//! ```
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | `application` | the parts, put together; start and stop |
+//! | `receive`, `batch`, `link` | one subscription at a time; what is gathered until when |
+//! | `worker`, `patience` | a batch until it is written; isolation of what fails |
+//! | `desk`, `reading`, `judge` | the part that blocks: envelope, judgement, write |
+//! | `settlement` | acknowledging, after the commit |
+//! | `dead_letters`, `isolation` | judging and writing event by event |
+//! | `store_watch`, `outage`, `backoff` | waiting for the database |
+//! | `housekeeping` | partitions ahead, forgetting of taken messages |
+//! | `report` | metrics and log lines of a batch |
+//! | `settings`, `stop` | sections `consumer` and `event`; the wish to end |
+//!
+//! # Error policy
+//! | what fails | what is done |
+//! |---|---|
+//! | the broker is away, the link is lost | reconnect for ever; what was not settled is delivered again and changes nothing |
+//! | the database is away, busy, or lacks migrations | the same batch again, for ever; nothing becomes an error |
+//! | the database gives no sign of life for `park_after_ms` | the deliveries are given back once, and none taken until it does |
+//! | a row that the database refuses | the store isolates it: `store_refused` |
+//! | a message that can't be read | one record, `unreadable_message`, with its bytes |
+//! | a panic, a failure of the store that stays | message by message; what fails by itself becomes a dead letter |
+//! | a message that was given back or lost with its consumer five times | becomes a dead letter |
+//! | a dead letter | judged event by event; what panics again is `processing_failed`, its neighbours live |
+//! | a dead letter that ends the process, three times | its events are recorded as `processing_failed` without being judged |
+//! | an acknowledgement | counted; the delivery comes again and changes nothing |
+//! | anything when the consumer stops | left unsettled: it is delivered again |
+//!
+//! An outage is logged twice, when it begins and when it ends. ERROR means that a person must look: a message failed.
+//! No log line holds what was sent.
+//!
+//! # Settings
+//! Section `consumer`; section `event` has the limits of the rules.
+//!
+//! # Metrics
+//! | name | labels | tells |
+//! |---|---|---|
+//! | `eye_consumer_events_total` | `application` (its number), `outcome` | events by what became of them |
+//! | `eye_consumer_batches_total` | `trigger`: size, interval, shutdown | batches by why they were written then |
+//! | `eye_consumer_batch_events` | | events of a batch |
+//! | `eye_consumer_judge_duration_seconds`, `eye_consumer_commit_duration_seconds` | | of a batch |
+//! | `eye_consumer_deliveries_held` | | deliveries that are gathered or being written |
+//! | `eye_consumer_lag_seconds` | | age of the oldest event of the last batch |
+//! | `eye_consumer_retries_total` | | writes that will be tried again |
+//! | `eye_consumer_store_away` | | 1 while the database is waited for |
+//! | `eye_consumer_messages_taken_before_total` | | deliveries that changed nothing |
+//! | `eye_consumer_messages_unreadable_total` | | messages that no version reads |
+//! | `eye_consumer_batches_isolated_total` | | batches that were tried message by message |
+//! | `eye_consumer_dead_letters_total` | `reason`: failed, delivered_too_often | messages given up to the dead letters |
+//! | `eye_consumer_dead_letters_drained_total` | | dead letters that found their end |
+//! | `eye_consumer_settlements_failed_total` | | deliveries that come again though they are stored |
+//!
+//! # What it must not know
+//! HTTP, SQL and AMQP: the crates `service`, `store` and `broker` do.
+
+mod application;
+mod backoff;
+mod batch;
+mod dead_letters;
+mod desk;
+mod housekeeping;
+mod isolation;
+mod judge;
+mod link;
+mod outage;
+mod panics;
+mod patience;
+mod reading;
+mod receive;
+mod report;
+mod settings;
+mod settlement;
+mod stop;
+mod store_watch;
+mod worker;
+
+pub use application::Application;
+pub use judge::Judge;
+pub use panics::log_panics;

@@ -1,0 +1,161 @@
+//! The parts of a consumer, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use service::health::{Health, Readiness};
+use store::Store;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::batch::{Batch, Limits};
+use crate::dead_letters::Drain;
+use crate::housekeeping::Housekeeper;
+use crate::judge::Judge;
+use crate::link::Link;
+use crate::outage::Outages;
+use crate::patience::Patience;
+use crate::receive::Receiver;
+use crate::settings::{EventSettings, Settings};
+use crate::stop::Stop;
+use crate::store_watch::StoreWatch;
+use crate::worker::Worker;
+
+/// How long the end may take: what is gathered is written and settled if the database lets it; what is not settled by
+/// then is delivered again.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// By this name the database shows the connections.
+const PROCESS_NAME: &str = "eye-consumer";
+
+/// A consumer, ready to run.
+pub struct Application {
+    settings: Settings,
+    broker: broker::Settings,
+    store: Store,
+    judge: Arc<dyn Judge>,
+    readiness: Readiness,
+    health: Health,
+}
+
+impl Application {
+    /// Reads the settings and listens for questions about health; connects to nothing yet. Called within a runtime.
+    ///
+    /// # Errors
+    /// A setting is of no use, or the address for health is taken.
+    pub fn build(settings: &service::settings::Settings) -> anyhow::Result<Self> {
+        let rules: EventSettings = settings.section("event")?;
+        Self::build_with_judge(settings, Arc::new(rules.rules()))
+    }
+
+    /// The same with another judge in the place of the rules.
+    ///
+    /// # Errors
+    /// A setting is of no use, or the address for health is taken.
+    pub fn build_with_judge(
+        settings: &service::settings::Settings,
+        judge: Arc<dyn Judge>,
+    ) -> anyhow::Result<Self> {
+        let broker = settings.section("broker")?;
+        let store: store::Settings = settings.section("store")?;
+        let settings: Settings = settings.section("consumer")?;
+        let store = Store::new(&store.with_process_name(PROCESS_NAME))?;
+        let readiness = Readiness::new();
+        let health = Health::start(&settings.health_listen, readiness.clone()).with_context(|| {
+            format!("consumer.health_listen: cannot listen at {}", settings.health_listen)
+        })?;
+        Ok(Self { settings, broker, store, judge, readiness, health })
+    }
+
+    /// The port at which questions about health are answered.
+    pub const fn health_port(&self) -> u16 {
+        self.health.port()
+    }
+
+    /// Takes, writes and settles until `stopped` comes about; then finishes what is begun, within 10 s.
+    pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) {
+        let (stopper, stop) = Stop::new();
+        let (receiver, workers, others) = self.start(&stop);
+        stopped.await;
+        self.readiness.stop();
+        stopper.stop();
+        if timeout(STOP_TIMEOUT, finish(receiver, workers)).await.is_err() {
+            tracing::warn!("stopping took too long: what is not settled will be delivered again");
+        }
+        // They have nothing of which the loss would matter: what they did not settle is delivered again.
+        drop(others);
+        self.health.stop().await;
+        tracing::info!("stopped");
+    }
+
+    fn start(&self, stop: &Stop) -> (JoinHandle<Option<Link>>, JoinSet<()>, JoinSet<()>) {
+        let outages = Outages::default();
+        let store = StoreWatch::start(
+            self.store.clone(),
+            self.readiness.flag("store"),
+            outages.clone(),
+            stop.clone(),
+        );
+        // One batch waits while every worker has one: whoever gathers the next sees then that nobody is free.
+        let (batches, waiting) = mpsc::channel(1);
+        let receiver = tokio::spawn(self.receiver(batches, store.clone(), stop).run());
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut workers = JoinSet::new();
+        for _ in 0..self.settings.writers.get() {
+            let worker =
+                Worker { batches: Arc::clone(&waiting), patience: self.patience(outages.clone(), stop) };
+            workers.spawn(worker.run());
+        }
+        let mut others = JoinSet::new();
+        others.spawn(self.drain(store.clone(), outages, stop).run());
+        let housekeeper = Housekeeper::new(&self.settings, self.broker.clone(), self.store.clone(), store);
+        others.spawn(housekeeper.run(stop.clone()));
+        (receiver, workers, others)
+    }
+
+    fn receiver(&self, batches: mpsc::Sender<Batch>, store: StoreWatch, stop: &Stop) -> Receiver {
+        Receiver {
+            broker: self.broker.clone(),
+            prefetch: self.settings.prefetch(),
+            limits: Limits::new(&self.settings),
+            park_after: self.settings.park_after(),
+            batches,
+            store,
+            ready: self.readiness.flag("broker"),
+            stop: stop.clone(),
+        }
+    }
+
+    fn patience(&self, outages: Outages, stop: &Stop) -> Patience {
+        Patience {
+            store: self.store.clone(),
+            judge: Arc::clone(&self.judge),
+            outages,
+            retry_interval_max: self.settings.retry_interval_max(),
+            stop: stop.clone(),
+            desk: None,
+        }
+    }
+
+    fn drain(&self, store: StoreWatch, outages: Outages, stop: &Stop) -> Drain {
+        Drain {
+            broker: self.broker.clone(),
+            patience: self.patience(outages, stop),
+            store,
+            park_after: self.settings.park_after(),
+            interval: self.settings.dead_letter_interval(),
+            stop: stop.clone(),
+        }
+    }
+}
+
+/// Waits until the last batch is handed over, written and settled; only then is the link closed.
+async fn finish(receiver: JoinHandle<Option<Link>>, mut workers: JoinSet<()>) {
+    let link = receiver.await.ok().flatten();
+    while workers.join_next().await.is_some() {}
+    if let Some(link) = link {
+        link.close().await;
+    }
+}

@@ -1,0 +1,118 @@
+//! Judging and writing: what blocks, and so runs on threads of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use broker::Delivery;
+use metrics::histogram;
+use store::intake::{Message, Writer};
+use store::{Error, Store};
+
+use crate::isolation::{self, Isolated};
+use crate::judge::{self, Judge};
+use crate::reading::{Origin, read};
+use crate::report;
+
+/// After so many deliveries a dead letter is no longer judged: each time before, the process seems to have ended over it.
+const JUDGED_DELIVERIES_MAX: u32 = 3;
+
+/// Why something was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The store said so.
+    #[error("{0}")]
+    Store(#[from] Error),
+    /// Something panicked; the log tells where.
+    #[error("a panic")]
+    Panic,
+}
+
+/// Where batches are worked on, one at a time.
+pub(crate) struct Desk {
+    store: Store,
+    writer: Writer,
+    judge: Arc<dyn Judge>,
+}
+
+/// What is done with deliveries at a desk. It may be done again and again, until it succeeds.
+pub(crate) type Work = fn(&mut Desk, &[Delivery]) -> Result<(), Failure>;
+
+impl Desk {
+    pub(crate) fn new(store: Store, judge: Arc<dyn Judge>) -> Self {
+        Self { writer: Writer::new(store.clone()), store, judge }
+    }
+
+    /// Does something; a panic is one of its failures.
+    pub(crate) fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
+            // Nobody knows in which state the panic left the old one.
+            self.writer = Writer::new(self.store.clone());
+            Err(Failure::Panic)
+        })
+    }
+
+    /// Judges every event and writes all of them in one transaction.
+    pub(crate) fn write(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let judged = deliveries.iter().map(|delivery| read(delivery, |event| self.judge.judge(event)));
+        let (messages, origins): (Vec<_>, Vec<_>) = judged.unzip();
+        histogram!("eye_consumer_judge_duration_seconds").record(begun.elapsed().as_secs_f64());
+        self.commit(&messages, &origins)
+    }
+
+    /// The same for dead letters, which made somebody fail before: what fails again, and nothing else, is recorded as
+    /// failed.
+    pub(crate) fn write_isolated(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
+        for delivery in deliveries {
+            let (message, origin) = if delivery.delivery_count() < JUDGED_DELIVERIES_MAX {
+                read(delivery, |event| judge::guarded(&*self.judge, event))
+            } else {
+                read(delivery, judge::failed)
+            };
+            self.write_alone(message, origin)?;
+        }
+        Ok(())
+    }
+
+    /// Writes one message; if need be, event by event.
+    fn write_alone(&mut self, message: Message<'_>, origin: Origin) -> Result<(), Failure> {
+        let (messages, origins) = ([message], [origin]);
+        let written = self.guarded(|desk| desk.commit(&messages, &origins));
+        let ([message], [origin]) = (messages, origins);
+        match written {
+            Err(Failure::Store(error)) if error.is_transient() => Err(error.into()),
+            Err(failure) => match isolation::apart(message, origin) {
+                Some(isolated) => self.write_apart(isolated),
+                None => Err(failure),
+            },
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes each event by itself; what fails for good, as failed.
+    fn write_apart(&mut self, Isolated { events, end }: Isolated<'_>) -> Result<(), Failure> {
+        for (message, origin) in events {
+            let (messages, origins) = ([message], [origin]);
+            match self.guarded(|desk| desk.commit(&messages, &origins)) {
+                Ok(()) => {}
+                Err(Failure::Store(error)) if error.is_transient() => return Err(error.into()),
+                Err(_) => {
+                    let [message] = messages;
+                    self.commit(&[isolation::fail(message)], &origins)?;
+                }
+            }
+        }
+        self.commit(&[end], &[Origin::default()])
+    }
+
+    fn commit(&mut self, messages: &[Message<'_>], origins: &[Origin]) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let taken = self.writer.write(messages)?;
+        report::committed(messages, origins, &taken, begun.elapsed());
+        Ok(())
+    }
+}

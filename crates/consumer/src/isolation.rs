@@ -1,0 +1,43 @@
+//! A message taken apart, for one that the store can't write as a whole.
+//!
+//! Each of its events becomes a message of its own, whose id follows from the message's id and the event's place in it. So
+//! each is taken once, in a transaction of its own, also when the consumer ends half-way and another begins again. Last
+//! the message itself is taken, with no events: they are booked already.
+
+use event::MessageId;
+use store::intake::{Contents, Message};
+use uuid::Uuid;
+
+use crate::judge;
+use crate::reading::Origin;
+
+/// A message taken apart.
+pub(crate) struct Isolated<'a> {
+    /// One message an event.
+    pub(crate) events: Vec<(Message<'a>, Origin)>,
+    /// The message itself, to be taken last.
+    pub(crate) end: Message<'a>,
+}
+
+/// Takes a message apart; none where it carries no events.
+pub(crate) fn apart(message: Message<'_>, origin: Origin) -> Option<Isolated<'_>> {
+    let Message { id, run, application, contents, .. } = message;
+    let Contents::Events(judgements) = contents else { return None };
+    let alone = judgements.into_iter().enumerate().map(|(place, judgement)| {
+        let id = MessageId::from(Uuid::new_v5(id.as_uuid(), &place.to_le_bytes()));
+        let contents = Contents::Events(vec![judgement]);
+        (Message { id, run, application, event_count: 1, contents }, origin.of(place))
+    });
+    let events = alone.collect();
+    let end = Message { id, run, application, event_count: 0, contents: Contents::Events(Vec::new()) };
+    Some(Isolated { events, end })
+}
+
+/// The same message with its events failed.
+pub(crate) fn fail(message: Message<'_>) -> Message<'_> {
+    let contents = match message.contents {
+        Contents::Events(judgements) => Contents::Events(judgements.iter().map(judge::fail).collect()),
+        other => other,
+    };
+    Message { contents, ..message }
+}
