@@ -1,5 +1,14 @@
 -- Applications are the trusted clients; their keys are known by digest only.
 
+-- Any text of an event must fit: a database of another encoding would refuse some of them one by one.
+DO $$
+BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'the database must have the encoding UTF8, found %', current_setting('server_encoding');
+    END IF;
+END
+$$;
+
 CREATE TABLE applications (
     id integer GENERATED ALWAYS AS IDENTITY,
     name text NOT NULL,

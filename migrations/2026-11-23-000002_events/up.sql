@@ -34,8 +34,17 @@ CREATE TABLE events (
     CONSTRAINT events_data_is_object CHECK (jsonb_typeof(data) = 'object' AND data <> '{}'::jsonb)
 ) PARTITION BY RANGE (occurred_at);
 
--- Takes what no monthly partition takes: history, and events of a time for which none was made.
+-- Takes what no other partition takes: events of a time for which none was made yet. It stays small, because making a
+-- partition reads it whole.
 CREATE TABLE events_default PARTITION OF events DEFAULT;
+
+-- What occurred before this month: history that is loaded, and clocks that are late.
+DO $$
+BEGIN
+    EXECUTE format('CREATE TABLE events_past PARTITION OF events FOR VALUES FROM (MINVALUE) TO (%L)',
+        date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC');
+END
+$$;
 
 CREATE INDEX events_id_idx ON events (id);
 CREATE INDEX events_event_type_id_occurred_at_idx ON events (event_type_id, occurred_at);
@@ -66,37 +75,49 @@ CREATE INDEX sessions_ordinal_idx ON sessions (ordinal);
 COMMENT ON TABLE sessions IS 'One row a session, kept by the transactions that store its events.';
 COMMENT ON COLUMN sessions.ordinal IS 'The order in which sessions were first stored.';
 
--- Makes the monthly partitions from this month to months_ahead months later, and moves into them what the default
--- partition holds of their range. Runs as its owner, so that consumers need no right to create tables. Any number
--- of callers at once: one works, the others return 0 at once.
+-- Makes the monthly partitions up to months_ahead months from now, from the month after the latest one on (so that none
+-- is missing where the stack was off), and moves into them what the default partition holds of their range. Runs as its
+-- owner, so that consumers need no right to create tables. Any number of callers at once: one works, the others return 0
+-- at once. A partition for which the locks are not free soon is left for another time: a caller that waits for a lock
+-- makes every reader and writer behind it wait too, and the default partition takes its events meanwhile.
 CREATE FUNCTION eye_make_partitions(months_ahead integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
-    month_start timestamptz;
-    month_end timestamptz;
+    this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
+    latest timestamp;
+    month timestamp;
     partition_name text;
     made integer := 0;
 BEGIN
-    IF months_ahead NOT BETWEEN 0 AND 120 THEN
+    IF months_ahead IS NULL OR months_ahead NOT BETWEEN 0 AND 120 THEN
         RAISE EXCEPTION 'months_ahead must be from 0 to 120, found %', months_ahead USING ERRCODE = '22023';
     END IF;
     IF NOT pg_try_advisory_xact_lock(hashtext('eye_make_partitions')) THEN
         RETURN 0;
     END IF;
-    FOR ahead IN 0..months_ahead LOOP
-        month_start := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead)) AT TIME ZONE 'UTC';
-        month_end := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead + 1)) AT TIME ZONE 'UTC';
-        partition_name := 'events_' || to_char(month_start AT TIME ZONE 'UTC', 'YYYY_MM');
-        CONTINUE WHEN to_regclass('public.' || partition_name) IS NOT NULL;
-        EXECUTE format('CREATE TABLE public.%I (LIKE public.events INCLUDING ALL)', partition_name);
-        -- Writers wait from here to the commit: between the move and the attachment nothing may slip in.
-        LOCK TABLE public.events_default IN ACCESS EXCLUSIVE MODE;
-        EXECUTE format(
-            'WITH moved AS (DELETE FROM public.events_default WHERE occurred_at >= $1 AND occurred_at < $2 RETURNING *) '
-            'INSERT INTO public.%I SELECT * FROM moved', partition_name) USING month_start, month_end;
-        EXECUTE format('ALTER TABLE public.events ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
-            partition_name, month_start, month_end);
+    SELECT max(to_date(right(c.relname, 7), 'YYYY_MM')::timestamp) INTO latest
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'public.events'::regclass AND c.relname ~ '^events_[0-9]{4}_[0-9]{2}$';
+    -- Years of absence are not made up for month by month.
+    month := greatest(coalesce(latest + interval '1 month', this_month), this_month - interval '24 months');
+    WHILE month <= this_month + make_interval(months => months_ahead) LOOP
+        partition_name := 'events_' || to_char(month, 'YYYY_MM');
+        BEGIN
+            EXECUTE format('CREATE TABLE public.%I (LIKE public.events INCLUDING ALL)', partition_name);
+            -- Writers wait from here to the commit: between the move and the attachment nothing may slip in.
+            LOCK TABLE public.events_default IN ACCESS EXCLUSIVE MODE;
+            EXECUTE format(
+                'WITH moved AS (DELETE FROM public.events_default '
+                'WHERE occurred_at >= $1 AND occurred_at < $2 RETURNING *) '
+                'INSERT INTO public.%I SELECT * FROM moved', partition_name)
+                USING month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC';
+            EXECUTE format('ALTER TABLE public.events ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+                partition_name, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        EXCEPTION WHEN lock_not_available THEN
+            RETURN made;
+        END;
         made := made + 1;
+        month := month + interval '1 month';
     END LOOP;
     RETURN made;
 END
@@ -104,3 +125,56 @@ $$;
 
 COMMENT ON FUNCTION eye_make_partitions(integer) IS 'Makes monthly partitions of events ahead; returns how many were made.';
 REVOKE ALL ON FUNCTION eye_make_partitions(integer) FROM PUBLIC;
+
+-- Stores events one by one, each in a subtransaction, and tells of each what became of it: stored, same, conflict, or
+-- refused with the SQLSTATE. Clients are not told SQLSTATE by every driver, and only it tells a row that is at fault
+-- (classes 22, 23 and 54) from a database in trouble: any other failure ends the statement. Takes numbers and bytes only,
+-- so that nothing of a row can be refused outside its subtransaction.
+CREATE FUNCTION eye_store_events(
+    occurred_at_us bigint[], received_at_us bigint[], application_ids integer[], event_type_ids integer[],
+    ids uuid[], session_ids bytea[], data_texts bytea[]
+) RETURNS TABLE (ordinal integer, verdict text, sqlstate text, message text)
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    epoch CONSTANT timestamptz := '1970-01-01 00:00:00+00';
+    -- Seconds and the rest apart: a product of an interval is exact up to 2^53 only.
+    second CONSTANT interval := interval '1 second';
+    microsecond CONSTANT interval := interval '1 microsecond';
+    sent record;
+    sent_data jsonb;
+    is_same boolean;
+BEGIN
+    FOR i IN 1..coalesce(array_length(ids, 1), 0) LOOP
+        ordinal := i;
+        sqlstate := '';
+        message := '';
+        BEGIN
+            SELECT epoch + second * (occurred_at_us[i] / 1000000) + microsecond * (occurred_at_us[i] % 1000000) AS occurred_at,
+                epoch + second * (received_at_us[i] / 1000000) + microsecond * (received_at_us[i] % 1000000) AS received_at,
+                convert_from(session_ids[i], 'UTF8') AS session_id,
+                convert_from(data_texts[i], 'UTF8')::jsonb AS data INTO sent;
+            INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data)
+            VALUES (sent.occurred_at, sent.received_at, application_ids[i], event_type_ids[i], ids[i], sent.session_id, sent.data)
+            ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                verdict := 'stored';
+            ELSE
+                -- A new statement: it sees what another transaction stored while the insert waited for it.
+                SELECT e.event_type_id = event_type_ids[i] AND e.data = sent.data INTO is_same FROM events e
+                WHERE e.session_id = sent.session_id AND e.occurred_at = sent.occurred_at
+                    AND e.application_id = application_ids[i] AND e.id = ids[i];
+                verdict := CASE WHEN is_same THEN 'same' ELSE 'conflict' END;
+            END IF;
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
+            verdict := 'refused';
+            GET STACKED DIAGNOSTICS sqlstate = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+        END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION eye_store_events(bigint[], bigint[], integer[], integer[], uuid[], bytea[], bytea[])
+    IS 'Stores events one by one and tells what became of each, SQLSTATE included.';
+REVOKE ALL ON FUNCTION eye_store_events(bigint[], bigint[], integer[], integer[], uuid[], bytea[], bytea[]) FROM PUBLIC;

@@ -107,3 +107,8 @@ pub(crate) fn is_lost(error: &DieselError) -> bool {
         _ => false,
     }
 }
+
+/// True where the SQLSTATE is none that diesel tells.
+pub(crate) fn is_unknown(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, _))
+}

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
+use diesel::sql_types::{Double, Integer};
 
+use crate::intake::rejections;
+use crate::schema::rejected_events;
 use crate::{Error, Store};
 
 #[derive(QueryableByName)]
@@ -34,10 +37,44 @@ pub fn make_partitions(store: &Store, months_ahead: u32) -> Result<u32, Error> {
 /// # Errors
 /// As [`Error`] tells.
 pub fn prune_taken_messages(store: &Store, older_than: Duration) -> Result<usize, Error> {
-    let seconds = i64::try_from(older_than.as_secs()).unwrap_or(i64::MAX);
     store.run(|connection| {
         diesel::sql_query("DELETE FROM taken_messages WHERE taken_at < now() - make_interval(secs => $1)")
-            .bind::<BigInt, _>(seconds)
+            .bind::<Double, _>(older_than.as_secs_f64())
             .execute(connection)
     })
+}
+
+/// So many rejections are looked through by one statement.
+const STRAGGLERS_CHUNK: i64 = 5_000;
+
+/// Marks rejections as resolved whose unchanged copy is stored, as far as they are no older than this, and returns how
+/// many. The consumers do so while they write; but of two that write the two copies at the same moment, neither sees the
+/// other's.
+///
+/// # Errors
+/// As [`Error`] tells.
+pub fn resolve_stragglers(store: &Store, no_older_than: Duration) -> Result<usize, Error> {
+    let age = TimeDelta::from_std(no_older_than).unwrap_or(TimeDelta::MAX);
+    let since = Utc::now().checked_sub_signed(age).unwrap_or(DateTime::UNIX_EPOCH);
+    let mut resolved = 0;
+    let mut after = 0;
+    loop {
+        let ids =
+            store.read(|connection| unresolved(since, after, STRAGGLERS_CHUNK).load::<i64>(connection))?;
+        let Some(last) = ids.last() else { return Ok(resolved) };
+        after = *last;
+        resolved += store.read(|connection| rejections::resolve_stored(connection, &ids))?;
+    }
+}
+
+#[diesel::dsl::auto_type]
+fn unresolved(since: DateTime<Utc>, after: i64, chunk: i64) -> _ {
+    rejected_events::table
+        .filter(rejected_events::resolved_at.is_null())
+        .filter(rejected_events::replayable)
+        .filter(rejected_events::created_at.ge(since))
+        .filter(rejected_events::id.gt(after))
+        .order(rejected_events::id)
+        .select(rejected_events::id)
+        .limit(chunk)
 }

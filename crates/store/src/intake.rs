@@ -1,6 +1,44 @@
-//! Writes what the consumers took from the queue.
+//! Writes what the consumers took from the queue: one transaction a batch.
+//!
+//! # What one transaction does
+//! 1. [`inbox`]: takes the messages; what was taken before changes nothing.
+//! 2. [`events`]: stores the events and tells copies of what is stored from conflicts with it.
+//! 3. [`sessions`]: adds the events that were stored, and only those, to their sessions.
+//! 4. [`rejections`]: marks the rejected copies of events that passed as resolved, and writes the new rejections.
+//!
+//! Every step writes its rows in an order that all writers share, so that two of them wait for each other but hardly
+//! ever in a circle. Before the transaction, [`known`] looks up (or makes) the event types.
+//!
+//! # When it fails
+//! A transaction that the database refused is tried again, now with the events one by one: what it refuses of a single
+//! row, by an SQLSTATE that speaks of data, becomes a rejection of that event (`store_refused`); whatever else goes wrong
+//! is nobody's fault and is left to the caller, who waits and writes the same batch again. So he does when the reply to
+//! the commit was lost: the inbox knows what was taken.
 
+mod batch;
+mod events;
+mod inbox;
+mod known;
+pub(crate) mod rejections;
+mod sessions;
+mod time;
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use diesel::connection::Connection as _;
 use event::{ApplicationId, EventId, Judgement, MessageId, ReceivedAt, RunId};
+
+use self::events::Manner;
+use self::known::Known;
+use crate::pool::Failure;
+use crate::{Error, Store};
+
+/// How often a batch is tried while the database answers and yet fails it: deadlocks pass.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// The pause before the second attempt; it doubles with each.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A queue message whose events were judged.
 #[derive(Clone, Debug)]
@@ -59,4 +97,67 @@ pub enum Taken {
     Now(Vec<Outcome>),
     /// It was taken before: nothing was changed.
     Before,
+}
+
+/// Writes batches. It remembers event types: one a writing thread.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    known: Known,
+}
+
+impl Writer {
+    /// A writer that knows nothing yet.
+    pub fn new(store: Store) -> Self {
+        Self { store, known: Known::default() }
+    }
+
+    /// Writes a batch in one transaction, and tells for each message what became of it: all of it is on disk when this
+    /// returns, or nothing of it.
+    ///
+    /// # Errors
+    /// [`Error::NotMigrated`] and [`Error::Transient`] (also where it took too long, where the outcome of the commit is not
+    /// known, and after a few attempts that failed for whatever reason): write the same batch again later.
+    /// [`Error::Permanent`] is a mistake in this program; the batch is not written, and nothing of it is lost by keeping it.
+    pub fn write(&mut self, messages: &[Message<'_>]) -> Result<Vec<Taken>, Error> {
+        let outcome = self.try_to_write(messages);
+        if outcome.is_err() {
+            // The database that answers next may be another one, which numbers event types otherwise.
+            self.known = Known::default();
+        }
+        outcome.map_err(|error| match error {
+            Error::Timeout { .. } => Error::transient(error.to_string()),
+            other => other,
+        })
+    }
+
+    fn try_to_write(&mut self, messages: &[Message<'_>]) -> Result<Vec<Taken>, Error> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.known.learn(&self.store, messages)?;
+        let mut manner = Manner::AtOnce;
+        let mut attempt = 1;
+        loop {
+            let outcome = self.store.attempt(|connection| {
+                connection.transaction(|connection| batch::write(connection, messages, &self.known, manner))
+            });
+            match outcome {
+                Err(failure) if attempt < ATTEMPTS_MAX && may_pass(&failure) => {
+                    tracing::debug!(attempt, error = %failure.error, "batch failed");
+                    sleep(ATTEMPT_INTERVAL * 2_u32.pow(attempt - 1));
+                    attempt += 1;
+                    manner = Manner::OneByOne;
+                }
+                outcome => return outcome.map_err(|failure| failure.error),
+            }
+        }
+    }
+}
+
+/// True where the database answered, and may answer otherwise at once.
+fn may_pass(failure: &Failure) -> bool {
+    failure.reached
+        && !failure.lost
+        && matches!(failure.error, Error::Transient { .. } | Error::Permanent { .. })
 }

@@ -10,7 +10,7 @@ use diesel::{Connection as _, QueryResult, RunQueryDsl};
 use r2d2::NopErrorHandler;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::error::{classify, is_lost};
+use crate::error::{classify, is_lost, is_unknown};
 use crate::{Error, Settings};
 
 /// For how long a read goes on to try other connections after it met one that was lost: those that the pool kept over a
@@ -69,52 +69,63 @@ impl Store {
         mut work: impl FnMut(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, Error> {
         let started = Instant::now();
-        for _ in 0..self.pool.max_size() {
-            match self.attempt(&mut work)? {
-                Attempt::Lost(_) if started.elapsed() < STALE_CONNECTIONS_PATIENCE => {}
-                Attempt::Lost(error) => return Err(error),
-                Attempt::Done(value) => return Ok(value),
+        let mut others = self.pool.max_size();
+        loop {
+            match self.attempt(&mut work) {
+                Err(Failure { lost: true, .. })
+                    if others > 0 && started.elapsed() < STALE_CONNECTIONS_PATIENCE =>
+                {
+                    others -= 1;
+                }
+                outcome => return outcome.map_err(|failure| failure.error),
             }
-        }
-        match self.attempt(&mut work)? {
-            Attempt::Lost(error) => Err(error),
-            Attempt::Done(value) => Ok(value),
         }
     }
 
     /// Runs statements once; what becomes of them when the connection is lost on the way is the caller's question.
     pub(crate) fn run<T>(&self, work: impl FnOnce(&mut PgConnection) -> QueryResult<T>) -> Result<T, Error> {
-        let mut work = Some(work);
-        let once = &mut |connection: &mut PgConnection| match work.take() {
-            Some(work) => work(connection),
-            None => Err(diesel::result::Error::RollbackTransaction),
-        };
-        match self.attempt(once)? {
-            Attempt::Lost(error) => Err(error),
-            Attempt::Done(value) => Ok(value),
-        }
+        self.attempt(work).map_err(|failure| failure.error)
     }
 
-    fn attempt<T>(
+    /// The same, for a caller that wants to know whether the database was reached at all.
+    pub(crate) fn attempt<T>(
         &self,
-        work: &mut impl FnMut(&mut PgConnection) -> QueryResult<T>,
-    ) -> Result<Attempt<T>, Error> {
-        let mut pooled = self.pool.get().map_err(|error| Error::transient(error.to_string()))?;
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, Failure> {
+        let mut pooled = self.pool.get().map_err(|error| Failure::unreached(&error))?;
         let started = Instant::now();
-        match work(&mut pooled.inner) {
-            Ok(value) => Ok(Attempt::Done(value)),
-            Err(error) => {
-                let class = classify(&error, started.elapsed(), self.settings.statement_timeout());
-                pooled.lost = is_lost(&error);
-                if pooled.lost { Ok(Attempt::Lost(class)) } else { Err(class) }
+        work(&mut pooled.inner).map_err(|error| {
+            let mut class = classify(&error, started.elapsed(), self.settings.statement_timeout());
+            pooled.lost = is_lost(&error);
+            if is_unknown(&error) && !pooled.lost {
+                class = not_migrated(&mut pooled.inner).unwrap_or(class);
             }
-        }
+            Failure { error: class, reached: true, lost: pooled.lost }
+        })
     }
 }
 
-enum Attempt<T> {
-    Done(T),
-    Lost(Error),
+/// The first thing to look at when a statement fails for a reason that is not known: is its table there?
+fn not_migrated(connection: &mut PgConnection) -> Option<Error> {
+    let missing = crate::migrate::version(connection).ok()?.missing.into_iter().next()?;
+    Some(Error::NotMigrated { missing })
+}
+
+/// A failure, and how far it got.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What it means for a caller.
+    pub(crate) error: Error,
+    /// A connection was had.
+    pub(crate) reached: bool,
+    /// The connection was lost.
+    pub(crate) lost: bool,
+}
+
+impl Failure {
+    fn unreached(error: &r2d2::Error) -> Self {
+        Self { error: Error::transient(error.to_string()), reached: false, lost: false }
+    }
 }
 
 /// A connection, and whether it was seen to be lost.
