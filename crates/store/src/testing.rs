@@ -40,6 +40,24 @@ pub fn execute(url: &str, sql: &str) -> Result<(), Error> {
     connection.batch_execute(sql).map_err(|error| Error::permanent(error.to_string()))
 }
 
+/// What a query of one column gives, as texts: for what a test has to look up behind the store's back.
+///
+/// # Errors
+/// As [`Error`] tells.
+pub fn look_up(url: &str, sql: &str) -> Result<Vec<String>, Error> {
+    let mut connection = PgConnection::establish(url).map_err(|error| Error::transient(error.to_string()))?;
+    let rows = diesel::sql_query(format!("SELECT found::text FROM ({sql}) AS looked_up (found)"))
+        .load::<Found>(&mut connection)
+        .map_err(|error| Error::permanent(error.to_string()))?;
+    Ok(rows.into_iter().map(|row| row.found.unwrap_or_else(|| "null".to_owned())).collect())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Found {
+    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+    found: Option<String>,
+}
+
 /// The same address with another database.
 pub fn with_database(url: &str, database: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
