@@ -1,1 +1,48 @@
-//! The read endpoints.
+//! The query service: reads, and nothing else.
+//!
+//! # Purpose
+//! Answers what analysts and operators ask: events, sessions, errors, receipts, applications. Every list is paged by
+//! keyset, so that a page costs the same wherever it is and however much is stored.
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | [`Application`] | the wiring: settings, store, keys, listeners |
+//! | `routes` | every path on one screen |
+//! | `endpoints` | a file a resource: what it takes, what it gives |
+//! | `params` | the query string, of which nothing is ignored |
+//! | `cursor` | where a list goes on, bound to the question that was asked |
+//! | `access` | who asks, and what of others it may see |
+//! | `ask` | questions to the store, off the threads that answer requests, and how its errors are answered |
+//!
+//! # Error policy
+//! What can't be understood is a 400 that names the parameter; a query that takes too long a 504 that says what to
+//! narrow; a database that is away a 503 with `Retry-After`. All are RFC 9457 problems.
+//!
+//! # Settings
+//! Sections `[query]`, `[store]`, `[keys]` and `[log]`. The connections of the pool are as many as
+//! `query.queries_in_flight_max`.
+//!
+//! # Metrics
+//! Those of [`service`], and:
+//!
+//! | name | labels | counts |
+//! |---|---|---|
+//! | `eye_query_duration_seconds` | | from the question to the store's answer, the wait for a place included |
+//! | `eye_query_failures_total` | `reason` | `busy`, `away`, `timeout`, `failed` |
+//! | `eye_query_connections` | `state` | connections of the pool, `open` and `idle` |
+//!
+//! # What it must not know
+//! AMQP, and how anything is written.
+
+mod access;
+mod application;
+mod ask;
+mod cursor;
+mod endpoints;
+mod params;
+mod routes;
+mod settings;
+
+pub use application::Application;
+pub use settings::QuerySettings;

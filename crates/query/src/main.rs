@@ -1,2 +1,14 @@
-//! The read endpoints.
-fn main() {}
+//! `eye-query`: see the library.
+
+use anyhow::Result;
+use query::Application;
+use service::settings::Settings;
+use service::{shutdown, telemetry};
+
+#[actix_web::main]
+async fn main() -> Result<()> {
+    let settings = Settings::load()?;
+    let _telemetry = telemetry::init("query", &settings.section("log")?)?;
+    let stop = shutdown::signal()?;
+    Application::build(&settings)?.run_until_stopped(stop).await
+}

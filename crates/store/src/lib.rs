@@ -8,7 +8,7 @@
 //! | module | holds | used by |
 //! |---|---|---|
 //! | [`intake`] | the one transaction that writes a batch of messages | consumers |
-//! | [`events`], [`sessions`], [`rejections`], [`receipts`], [`page`] | the reads | query service |
+//! | [`events`], [`sessions`], [`rejections`], [`application_counts`], [`page`] | the reads | query service |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
 //! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers | consumers |
@@ -20,15 +20,20 @@
 //! # Settings
 //! Section `[store]`, see [`Settings`].
 
+pub mod application_counts;
 pub mod applications;
 mod error;
+pub mod events;
 pub mod housekeeping;
 pub mod intake;
 pub mod keys;
 pub mod migrate;
+pub mod page;
 mod pool;
 pub mod provision;
+pub mod rejections;
 mod schema;
+pub mod sessions;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -58,6 +58,12 @@ impl Store {
         self.read(|connection| diesel::sql_query("SELECT 1").execute(connection)).map(|_| ())
     }
 
+    /// How many connections are open, and how many of them are idle.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+
     /// The settings with which this was made.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -1,0 +1,63 @@
+//! Who asks, and what of others it may see.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use service::keys::{Caller, KeyRing, Scope};
+use service::problem::Problem;
+
+/// A caller that may read.
+pub(crate) struct Reader {
+    caller: Caller,
+}
+
+impl Reader {
+    /// Lets in whoever has a key with the scope `read`.
+    pub(crate) async fn authorize(request: &HttpRequest) -> Result<Self, Problem> {
+        Ok(Self { caller: authorize(request, Scope::Read).await? })
+    }
+
+    /// The number of the only application that it may see; none where it may see all.
+    pub(crate) fn own(&self) -> Option<i32> {
+        self.caller.own.then(|| self.caller.application.get())
+    }
+
+    /// The names of the applications that a filter may ask for: those given, but for a key that sees its own only.
+    /// None where nothing is left to be seen.
+    pub(crate) fn narrow(&self, given: Vec<String>) -> Option<Vec<String>> {
+        if !self.caller.own {
+            return Some(given);
+        }
+        let own = self.caller.application_name.to_string();
+        (given.is_empty() || given.contains(&own)).then(|| vec![own])
+    }
+}
+
+/// The name of the application whose receipts a caller asks for: its own, unless it may read others.
+pub(crate) async fn receipts_of(request: &HttpRequest, wanted: Option<String>) -> Result<String, Problem> {
+    let reading = authorize(request, Scope::Read).await;
+    let (caller, reads_all) = match reading {
+        Ok(caller) => {
+            let reads_all = !caller.own;
+            (caller, reads_all)
+        }
+        // A write key may ask what became of what it sent.
+        Err(problem) if problem.status() == actix_web::http::StatusCode::FORBIDDEN => {
+            (authorize(request, Scope::Write).await?, false)
+        }
+        Err(problem) => return Err(problem),
+    };
+    let own = caller.application_name.to_string();
+    match wanted {
+        Some(wanted) if wanted != own && !reads_all => {
+            Err(Problem::forbidden("application: this key sees its own application only"))
+        }
+        wanted => Ok(wanted.unwrap_or(own)),
+    }
+}
+
+async fn authorize(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {
+    let Some(keys) = request.app_data::<Data<KeyRing>>() else {
+        return Err(Problem::unavailable("keys can't be looked up", 1));
+    };
+    Ok(keys.authorize(request, scope).await?)
+}

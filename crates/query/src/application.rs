@@ -1,0 +1,116 @@
+//! The wiring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context, Result};
+use service::health::{Flag, Health, Readiness};
+use service::keys::KeyRing;
+use service::request::observe;
+use service::settings::Settings;
+use store::Store;
+
+use crate::ask::Desk;
+use crate::routes;
+use crate::settings::QuerySettings;
+
+/// How often the database is looked at for readiness.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the head of a request may take to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A query service that is built, but does not answer yet.
+pub struct Application {
+    server: actix_web::dev::Server,
+    port: u16,
+    health: Health,
+    readiness: Readiness,
+    watch: tokio::task::JoinHandle<()>,
+}
+
+impl Application {
+    /// Binds the listeners. The database may be away: the service starts all the same, and is not ready.
+    ///
+    /// # Errors
+    /// A setting that can't be used, or an address that can't be bound.
+    pub fn build(settings: &Settings) -> Result<Self> {
+        let query: Arc<QuerySettings> = Arc::new(settings.section("query")?);
+        let store: store::Settings = settings.section("store")?;
+        let store = store
+            .with_process_name("eye-query")
+            .with_statement_timeout(query.statement_timeout())
+            .with_connections_max(query.queries_in_flight_max);
+        let store = Store::new(&store)?;
+        let keys = KeyRing::start(store.clone(), &settings.section("keys")?);
+        let readiness = Readiness::new();
+        let watch = tokio::spawn(watch(store.clone(), readiness.flag("database")));
+        let health = Health::start(&query.health_listen, readiness.clone())
+            .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
+        let desk = web::Data::new(Desk::new(store, &query));
+        let (keys, shared) = (web::Data::new(keys), web::Data::from(Arc::clone(&query)));
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(desk.clone())
+                .app_data(keys.clone())
+                .app_data(shared.clone())
+                .wrap(NormalizePath::new(TrailingSlash::Trim))
+                .wrap(from_fn(observe))
+                .configure(routes::configure)
+        });
+        let server = server
+            .max_connections(query.connections_max)
+            .client_request_timeout(HEAD_PATIENCE)
+            .shutdown_timeout(query.shutdown_timeout_s)
+            .disable_signals()
+            .bind(&query.listen)
+            .with_context(|| format!("listen at query.listen = {}", query.listen))?;
+        let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
+        Ok(Self { server: server.run(), port, health, readiness, watch })
+    }
+
+    /// The port that it listens at.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The port of health and metrics.
+    pub const fn health_port(&self) -> u16 {
+        self.health.port()
+    }
+
+    /// Answers until `stop` ends, then finishes what was begun.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<()> {
+        let Self { server, health, readiness, watch, .. } = self;
+        let handle = server.handle();
+        let serving = tokio::spawn(server);
+        stop.await;
+        readiness.stop();
+        handle.stop(true).await;
+        let served = serving.await.context("the server's task")?;
+        watch.abort();
+        health.stop().await;
+        served.context("the listener failed")
+    }
+}
+
+/// Keeps the readiness check of the database, and the gauges of its pool.
+async fn watch(store: Store, flag: Flag) {
+    let mut interval = tokio::time::interval(LOOK_INTERVAL);
+    loop {
+        interval.tick().await;
+        let looked = store.clone();
+        let look = web::block(move || looked.version()).await;
+        match look {
+            Ok(Ok(version)) if version.is_current() => flag.pass(),
+            Ok(Ok(_)) => flag.fail("the database lacks migrations of this program: run `eye migrate`"),
+            Ok(Err(error)) => flag.fail(error.to_string()),
+            Err(error) => flag.fail(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The query string, of which nothing is ignored.
+
+use std::str::FromStr;
+
+use actix_web::HttpRequest;
+use actix_web::web::Query;
+use chrono::{DateTime, Utc};
+use event::OccurredAt;
+use service::problem::Problem;
+use store::page::Order;
+use uuid::Uuid;
+
+use crate::settings::QuerySettings;
+
+/// The parameters that were given. Each is taken out by whoever knows it; what is left is unknown.
+pub(crate) struct Params {
+    given: Vec<(String, String)>,
+}
+
+/// A time range: from inclusive, to exclusive.
+pub(crate) type Range = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+impl Params {
+    /// Reads the query string of a request.
+    pub(crate) fn read(request: &HttpRequest) -> Result<Self, Problem> {
+        match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
+            Ok(given) => Ok(Self { given: given.into_inner() }),
+            Err(_) => {
+                Err(Problem::bad_request("the query string can't be read: expected name=value&name=value"))
+            }
+        }
+    }
+
+    /// Every value of a parameter that may repeat.
+    pub(crate) fn all(&mut self, name: &str) -> Result<Vec<String>, Problem> {
+        let (taken, left) = std::mem::take(&mut self.given).into_iter().partition(|(given, _)| given == name);
+        self.given = left;
+        let taken: Vec<(String, String)> = taken;
+        // Postgres has no text with NUL: nothing stored can match it.
+        if taken.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(bad(name, "a text without U+0000", "one"));
+        }
+        Ok(taken.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// The value of a parameter that may be given once.
+    pub(crate) fn one(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        let mut values = self.all(name)?;
+        if values.len() > 1 {
+            return Err(bad(name, "one value", &format!("{}", values.len())));
+        }
+        Ok(values.pop())
+    }
+
+    /// A value read as something else.
+    pub(crate) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| bad(name, expected, &text))
+    }
+
+    /// Every value of a parameter that may repeat, each one of a few words.
+    pub(crate) fn words(&mut self, name: &str, known: &[&str]) -> Result<Vec<String>, Problem> {
+        let values = self.all(name)?;
+        match values.iter().find(|value| !known.contains(&value.as_str())) {
+            Some(unknown) => Err(bad(name, &format!("one of {}", known.join(", ")), unknown)),
+            None => Ok(values),
+        }
+    }
+
+    /// Every value of a parameter that may repeat, each a UUID.
+    pub(crate) fn uuids(&mut self, name: &str) -> Result<Vec<Uuid>, Problem> {
+        let parse = |text: &String| text.parse().map_err(|_| bad(name, "a UUID", text));
+        self.all(name)?.iter().map(parse).collect()
+    }
+
+    /// A point in time.
+    pub(crate) fn time(&mut self, name: &str) -> Result<Option<DateTime<Utc>>, Problem> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        let expected =
+            "a time from 1970 on as RFC 3339, such as 2021-01-01T00:00:00Z (a + has to be written %2B)";
+        OccurredAt::parse(&text).map(|at| Some(at.as_date_time())).map_err(|_| bad(name, expected, &text))
+    }
+
+    /// A time range whose beginning is not after its end.
+    pub(crate) fn range(&mut self, from_name: &str, to_name: &str) -> Result<Range, Problem> {
+        let (from, to) = (self.time(from_name)?, self.time(to_name)?);
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            return Err(Problem::bad_request(format!(
+                "{from_name}: expected a time up to {to_name} ({to}), found {from}"
+            )));
+        }
+        Ok((from, to))
+    }
+
+    /// How many items a page may have.
+    pub(crate) fn limit(&mut self, settings: &QuerySettings) -> Result<u32, Problem> {
+        let expected = format!("a whole number from 1 to {}", settings.page_items_max);
+        match self.one("limit")? {
+            None => Ok(settings.page_items_default),
+            Some(text) => match text.parse() {
+                Ok(limit) if (1..=settings.page_items_max).contains(&limit) => Ok(limit),
+                _ => Err(bad("limit", &expected, &text)),
+            },
+        }
+    }
+
+    /// In which order a list is read: the newest first unless asked otherwise.
+    pub(crate) fn order(&mut self) -> Result<Order, Problem> {
+        match self.one("order")? {
+            None => Ok(Order::Descending),
+            Some(text) => Order::parse(&text).ok_or_else(|| bad("order", "asc or desc", &text)),
+        }
+    }
+
+    /// Every parameter must have been taken by now.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        match self.given.first() {
+            None => Ok(()),
+            Some((unknown, _)) => {
+                Err(Problem::bad_request(format!("{}: there is no such parameter here", shown(unknown))))
+            }
+        }
+    }
+}
+
+/// A bad value: what was expected and what was found.
+pub(crate) fn bad(name: &str, expected: &str, found: &str) -> Problem {
+    Problem::bad_request(format!("{name}: expected {expected}, found {}", shown(found)))
+}
+
+/// What somebody sent, short enough and without control characters.
+fn shown(text: &str) -> String {
+    let shown: String = text.chars().take(100).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+    if shown.is_empty() { "nothing".to_owned() } else { shown }
+}

@@ -1,0 +1,33 @@
+//! Section `[query]` of the settings.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How the query service listens and what it lets be asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuerySettings {
+    /// Where it listens.
+    pub listen: String,
+    /// Where health and metrics listen.
+    pub health_listen: String,
+    /// How many queries may run at once.
+    pub queries_in_flight_max: u32,
+    /// How long one query may take, in milliseconds.
+    pub statement_timeout_ms: u64,
+    /// Items of a page unless asked otherwise.
+    pub page_items_default: u32,
+    /// Items of a page at most.
+    pub page_items_max: u32,
+    /// Connections over this many are not accepted.
+    pub connections_max: usize,
+    /// How long started requests may take when the service is stopped, in seconds.
+    pub shutdown_timeout_s: u64,
+}
+
+impl QuerySettings {
+    pub(crate) const fn statement_timeout(&self) -> Duration {
+        Duration::from_millis(self.statement_timeout_ms)
+    }
+}

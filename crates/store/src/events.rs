@@ -1,0 +1,277 @@
+//! Stored events, read.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use event::EventId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::page::{Order, Page};
+use crate::{Error, Store};
+
+/// Which events are wanted. What is empty or none does not narrow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of any of these sessions.
+    pub session_ids: Vec<String>,
+    /// Of any of these categories.
+    pub categories: Vec<String>,
+    /// Of any of these names.
+    pub names: Vec<String>,
+    /// Of any of these applications, by name.
+    pub applications: Vec<String>,
+    /// That occurred then or later.
+    pub from: Option<DateTime<Utc>>,
+    /// That occurred before.
+    pub to: Option<DateTime<Utc>>,
+    /// That were received then or later.
+    pub received_from: Option<DateTime<Utc>>,
+    /// That were received before.
+    pub received_to: Option<DateTime<Utc>>,
+}
+
+/// An event of a list: the whole sort key, so that ties neither skip nor repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPosition {
+    /// When it occurred.
+    pub occurred_at: DateTime<Utc>,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+    /// The number of its application.
+    pub application_id: i32,
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// A stored event.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Event {
+    /// Its id.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The number of its application.
+    #[diesel(sql_type = Integer)]
+    pub application_id: i32,
+    /// The name of its application.
+    #[diesel(sql_type = Text)]
+    pub application: String,
+    /// Its session.
+    #[diesel(sql_type = Text)]
+    pub session_id: String,
+    /// Its category.
+    #[diesel(sql_type = Text)]
+    pub category: String,
+    /// Its name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// The JSON text of its payload, with every digit.
+    #[diesel(sql_type = Text)]
+    pub data: String,
+    /// When it occurred.
+    #[diesel(sql_type = Timestamptz)]
+    pub occurred_at: DateTime<Utc>,
+    /// When it was received.
+    #[diesel(sql_type = Timestamptz)]
+    pub received_at: DateTime<Utc>,
+    /// When it was stored.
+    #[diesel(sql_type = Timestamptz)]
+    pub stored_at: DateTime<Utc>,
+}
+
+impl Event {
+    /// Where it stands in a list.
+    pub const fn position(&self) -> EventPosition {
+        EventPosition {
+            occurred_at: self.occurred_at,
+            received_at: self.received_at,
+            application_id: self.application_id,
+            id: self.id,
+        }
+    }
+}
+
+/// What chooses among events of the same id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventChoice {
+    /// The name of the application.
+    pub application: Option<String>,
+    /// The session.
+    pub session_id: Option<String>,
+    /// When it occurred.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// A filter with its names resolved to numbers; none where nothing can match.
+struct Resolved {
+    sessions: Option<Vec<String>>,
+    types: Option<Vec<i32>>,
+    applications: Option<Vec<i32>>,
+}
+
+/// The index that serves a list in order.
+#[derive(Clone, Copy)]
+enum Driver {
+    Session,
+    Type,
+    Application,
+    Time,
+}
+
+impl Driver {
+    /// The keys that it looks up one by one, and what a row must meet for a key.
+    const fn clauses(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Session => ("unnest($1::text[]) AS k (key)", "session_id = k.key"),
+            Self::Type => ("unnest($2::integer[]) AS k (key)", "event_type_id = k.key"),
+            Self::Application => ("unnest($3::integer[]) AS k (key)", "application_id = k.key"),
+            Self::Time => ("(SELECT 1) AS k (key)", "true"),
+        }
+    }
+}
+
+impl Resolved {
+    /// Sessions are the narrowest, then event types.
+    const fn driver(&self) -> Driver {
+        match self {
+            Self { sessions: Some(_), .. } => Driver::Session,
+            Self { types: Some(_), .. } => Driver::Type,
+            Self { applications: Some(_), .. } => Driver::Application,
+            _ => Driver::Time,
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+}
+
+const COLUMNS: &str = "e.id, e.application_id, coalesce(a.name, '#' || e.application_id) AS application, e.session_id, \
+     t.category, t.name, e.data::text AS data, e.occurred_at, e.received_at, e.stored_at";
+
+const NAMES: &str =
+    "LEFT JOIN applications a ON a.id = e.application_id JOIN event_types t ON t.id = e.event_type_id";
+
+/// A page of a list costs the same however many events there are: for each key of the narrowest filter, an index gives
+/// its first rows in order, and only those are merged and sorted.
+fn page_sql(driver: Driver, order: Order) -> String {
+    let (keys, key) = driver.clauses();
+    let (after, direction) = (order.after(), order.as_str());
+    let sorted = format!(
+        "ORDER BY occurred_at {direction}, received_at {direction}, application_id {direction}, id {direction}"
+    );
+    format!(
+        "SELECT {COLUMNS} FROM (\
+           SELECT e.* FROM {keys} CROSS JOIN LATERAL (\
+             SELECT * FROM events WHERE {key} \
+               AND ($1::text[] IS NULL OR session_id = ANY ($1)) \
+               AND ($2::integer[] IS NULL OR event_type_id = ANY ($2)) \
+               AND ($3::integer[] IS NULL OR application_id = ANY ($3)) \
+               AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5) \
+               AND ($6::timestamptz IS NULL OR received_at >= $6) AND ($7::timestamptz IS NULL OR received_at < $7) \
+               AND ($8::timestamptz IS NULL OR occurred_at {after}= $8 \
+                 AND (occurred_at, received_at, application_id, id) {after} ($8, $9, $10, $11)) \
+             {sorted} LIMIT $12\
+           ) e {sorted} LIMIT $12\
+         ) e {NAMES} {}",
+        sorted
+            .replace("occurred_at", "e.occurred_at")
+            .replace("received_at", "e.received_at")
+            .replace("application_id", "e.application_id")
+            .replace(" id ", " e.id ")
+    )
+}
+
+impl Store {
+    /// A page of events, in the order in which they occurred, those of one instant in the order in which they were received.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
+    pub fn list_events(
+        &self,
+        filter: &EventFilter,
+        order: Order,
+        after: Option<&EventPosition>,
+        limit: u32,
+    ) -> Result<Page<Event>, Error> {
+        let rows = self.read(|connection| {
+            let Some(resolved) = resolve(connection, filter)? else { return Ok(Vec::new()) };
+            diesel::sql_query(page_sql(resolved.driver(), order))
+                .bind::<Nullable<Array<Text>>, _>(&resolved.sessions)
+                .bind::<Nullable<Array<Integer>>, _>(&resolved.types)
+                .bind::<Nullable<Array<Integer>>, _>(&resolved.applications)
+                .bind::<Nullable<Timestamptz>, _>(filter.from)
+                .bind::<Nullable<Timestamptz>, _>(filter.to)
+                .bind::<Nullable<Timestamptz>, _>(filter.received_from)
+                .bind::<Nullable<Timestamptz>, _>(filter.received_to)
+                .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.occurred_at))
+                .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.received_at))
+                .bind::<Nullable<Integer>, _>(after.map(|after| after.application_id))
+                .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
+                .bind::<BigInt, _>(i64::from(limit) + 1)
+                .load::<Event>(connection)
+        })?;
+        Ok(Page::of(rows, limit))
+    }
+
+    /// The events of an id, at most `limit`: several applications and sessions may have used it.
+    ///
+    /// # Errors
+    /// As [`Error`] tells.
+    pub fn find_events(&self, id: EventId, choice: &EventChoice, limit: u32) -> Result<Vec<Event>, Error> {
+        self.read(|connection| {
+            diesel::sql_query(format!(
+                "SELECT {COLUMNS} FROM events e {NAMES} WHERE e.id = $1 AND ($2::text IS NULL OR a.name = $2) \
+                   AND ($3::text IS NULL OR e.session_id = $3) AND ($4::timestamptz IS NULL OR e.occurred_at = $4) \
+                 ORDER BY e.occurred_at, e.received_at, e.application_id LIMIT $5"
+            ))
+            .bind::<SqlUuid, _>(id.as_uuid())
+            .bind::<Nullable<Text>, _>(&choice.application)
+            .bind::<Nullable<Text>, _>(&choice.session_id)
+            .bind::<Nullable<Timestamptz>, _>(choice.occurred_at)
+            .bind::<BigInt, _>(i64::from(limit))
+            .load::<Event>(connection)
+        })
+    }
+}
+
+fn resolve(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
+    let types = event_types(connection, filter)?;
+    let applications = applications(connection, &filter.applications)?;
+    let nothing = |numbers: &Option<Vec<i32>>| numbers.as_ref().is_some_and(Vec::is_empty);
+    if nothing(&types) || nothing(&applications) {
+        return Ok(None);
+    }
+    // The same session twice would give its events twice.
+    let mut sessions = filter.session_ids.clone();
+    sessions.sort();
+    sessions.dedup();
+    Ok(Some(Resolved { sessions: (!sessions.is_empty()).then_some(sessions), types, applications }))
+}
+
+fn event_types(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Vec<i32>>> {
+    if filter.categories.is_empty() && filter.names.is_empty() {
+        return Ok(None);
+    }
+    let found = diesel::sql_query(
+        "SELECT id FROM event_types WHERE (cardinality($1::text[]) = 0 OR category = ANY ($1)) \
+           AND (cardinality($2::text[]) = 0 OR name = ANY ($2))",
+    )
+    .bind::<Array<Text>, _>(&filter.categories)
+    .bind::<Array<Text>, _>(&filter.names)
+    .load::<Number>(connection)?;
+    Ok(Some(found.into_iter().map(|found| found.id).collect()))
+}
+
+/// The numbers of applications; none where no name is given.
+pub(crate) fn applications(connection: &mut PgConnection, names: &[String]) -> QueryResult<Option<Vec<i32>>> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let found = diesel::sql_query("SELECT id FROM applications WHERE name = ANY ($1)")
+        .bind::<Array<Text>, _>(names)
+        .load::<Number>(connection)?;
+    Ok(Some(found.into_iter().map(|found| found.id).collect()))
+}
