@@ -148,7 +148,7 @@ async fn a_silent_link_times_out_is_noticed_and_replaced() {
     publish_at_last(&publisher).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_confirms_nothing_any_more_makes_the_link_go() {
     let settings = settings_for(&shared().amqp_url(), "eye.test-leaderless");
     let publisher = Publisher::start(&settings);

@@ -1,5 +1,6 @@
 //! Publishing to a broker that is well.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use broker::envelope::Envelope;
@@ -66,7 +67,44 @@ async fn a_message_for_a_deleted_queue_is_never_ok_and_the_queue_comes_back() {
     assert_eq!(take_all(&settings).await, [id]);
 }
 
-#[tokio::test]
+/// While some messages are confirmed and some returned, lapin hands returns to the wrong confirms.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_loses_its_binding_again_and_again_has_every_message_that_was_ok() {
+    let url = shared().amqp_url();
+    let settings = settings_for(&url, "eye.test-unbound");
+    let publisher = Publisher::start(&settings);
+    publish_at_last(&publisher).await;
+    let (_connection, channel) = bare_channel(&url).await;
+    let mut confirmed = HashSet::new();
+    let mut returned = 0;
+    for _ in 0..10 {
+        let unbinding = async {
+            // In the middle of the burst.
+            tokio::task::yield_now().await;
+            let name = || "eye.test-unbound".into();
+            channel.queue_unbind(name(), name(), name(), FieldTable::default()).await.unwrap();
+        };
+        let burst = (0..MESSAGES_IN_FLIGHT_MAX * 4).map(async |_| {
+            let message = message();
+            (id_of(&message), publish(&publisher, message).await)
+        });
+        let (results, ()) = tokio::join!(join_all(burst), unbinding);
+        for (id, result) in results {
+            match result {
+                Ok(()) => drop(confirmed.insert(id)),
+                Err(PublishError::Unroutable) => returned += 1,
+                // A link that is lost again and again is built anew more and more slowly.
+                Err(error) => assert_eq!(error, PublishError::Away),
+            }
+        }
+    }
+    let taken: HashSet<_> = take_all(&settings).await.into_iter().collect();
+    let lost: Vec<_> = confirmed.difference(&taken).collect();
+    assert!(lost.is_empty(), "{} of {} that were ok are lost: {lost:?}", lost.len(), confirmed.len());
+    assert!(returned > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_refuses_and_takes_again_when_there_is_room() {
     let url = shared().amqp_url();
     let policy = ["set_policy", "full", "^eye\\.test-full$", r#"{"max-length":1}"#, "--priority", "10"];
