@@ -73,6 +73,88 @@ fn a_broken_rule_is_named_with_its_place() {
 }
 
 #[test]
+fn each_field_of_each_wrong_type_is_named() {
+    let values = ["5", "true", "null", "[1]", r#"{"a": 1}"#, r#""text""#];
+    for field in ["session_id", "category", "name", "data", "timestamp", "id"] {
+        for value in values {
+            let code = match (field, value) {
+                (_, "null") => Code::Null,
+                ("data", r#"{"a": 1}"#) | ("session_id" | "category" | "name", r#""text""#) => continue,
+                ("timestamp", r#""text""#) => Code::InvalidTimestamp,
+                ("id", r#""text""#) => Code::InvalidId,
+                _ => Code::InvalidType,
+            };
+            let sent = event_with(&[(field, Some(value))]);
+            assert_eq!(violations(sent.as_bytes()), [(format!("/{field}"), code)], "{sent}");
+        }
+    }
+}
+
+#[test]
+fn a_field_that_stands_twice_is_named_also_by_escapes() {
+    let event = event_with(&[]);
+    let members = event.trim_end_matches('}');
+    for again in [r#""name": "x""#, r#""\u006eame": 5"#, r#""name": null, "name": """#] {
+        let sent = format!("{members}, {again}}}");
+        assert_eq!(violations(sent.as_bytes()), [("/name".to_owned(), Code::DuplicateKey)], "{sent}");
+    }
+}
+
+#[test]
+fn text_of_any_script_or_intent_is_kept() {
+    for text in [
+        "\u{202e}txt.exe",
+        "\u{ffff}",
+        "\u{1f600}",
+        "e\u{301}",
+        "<script>alert(1)</script>",
+        "javascript:alert(1)",
+        "=cmd|' /C calc'!A0",
+        r"\nERROR fake log line",
+        "'; DROP TABLE events; --",
+        "%s%n",
+        "${jndi:ldap://a}",
+        "../../etc/passwd",
+        "\u{7f}",
+        " ",
+    ] {
+        let data = format!("{{\"{text}\": \"{text}\"}}");
+        let sent = event_with(&[("data", Some(&data))]);
+        let Judgement::Valid(event) = judged(sent.as_bytes()) else { panic!("rejected: {sent}") };
+        assert_eq!(event.data, data);
+    }
+}
+
+#[test]
+fn numbers_are_judged_by_a_doubles_normal_range_and_by_their_digits() {
+    let (digits, too_many) = ("1".repeat(64), "1".repeat(65));
+    for (number, fine, why) in [
+        ("9007199254740993", true, "2^53 + 1 is kept exactly"),
+        (&digits, true, "64 digits"),
+        (&too_many, false, "65 digits"),
+        (&format!("{digits}e1"), true, "the exponent is no digit"),
+        (&format!("-0.{}", &digits[1..]), true, "64 digits with a sign and a point"),
+        (&format!("0.{digits}"), false, "65 digits with the zero before the point"),
+        (&format!("0.{}", "0".repeat(64)), false, "a zero of 65 digits"),
+        ("1.7976931348623157e308", true, "the largest double"),
+        ("1.7976931348623159e308", false, "rounds to infinity"),
+        ("2.2250738585072014e-308", true, "the smallest normal double"),
+        ("2.2250738585072009e-308", false, "the largest subnormal double"),
+        ("-5e-324", false, "the smallest subnormal double"),
+        ("1e400", false, "over a double"),
+        ("1e-16384", false, "under a double"),
+        ("1e99999999999999999999", false, "an exponent that is no machine number"),
+        ("-0", true, "reads 0"),
+        ("0e999", true, "zero is fine"),
+        ("0.000E-0", true, "zero is fine"),
+    ] {
+        let sent = event_with(&[("data", Some(&format!("{{\"n\": {number}}}")))]);
+        let expected = if fine { vec![] } else { vec![("/data/n".to_owned(), Code::NumberOutOfRange)] };
+        assert_eq!(violations(sent.as_bytes()), expected, "{number}: {why}");
+    }
+}
+
+#[test]
 fn what_is_at_its_limit_is_valid() {
     let limit = format!("\"{}\"", "é".repeat(100));
     let deep = format!("{{\"a\": {}1{}}}", "[".repeat(63), "]".repeat(63));
