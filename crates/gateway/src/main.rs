@@ -1,2 +1,14 @@
-//! HTTP in, envelope out.
-fn main() {}
+//! The gateway's process: settings, telemetry, and the application until a signal ends it.
+
+use anyhow::Context;
+use service::settings::Settings;
+use service::{shutdown, telemetry};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let settings = Settings::load().context("the settings can't be used")?;
+    let _telemetry = telemetry::init("gateway", &settings.section("log")?)?;
+    let signal = shutdown::signal()?;
+    let application = gateway::Application::build(&settings)?;
+    application.run_until_stopped(signal).await
+}

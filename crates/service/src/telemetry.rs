@@ -5,6 +5,7 @@ mod writer;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -43,6 +44,10 @@ pub enum TelemetryError {
     #[error("cannot start the log's thread")]
     Thread(#[source] std::io::Error),
 }
+
+/// What is never logged, whatever the filter says: lapin quotes messages that are returned, with the events in them;
+/// actix-http reports each client that can't speak HTTP as an error, which nobody can mend.
+const SILENT: [&str; 2] = ["lapin", "actix_http"];
 
 /// Starts the log and the recorder of metrics. Keep what it returns until the process ends: dropping it writes what
 /// is left of the log.

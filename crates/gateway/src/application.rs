@@ -1,0 +1,168 @@
+//! The gateway as a whole: built, running, stopped.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use anyhow::Context;
+use broker::{LinkState, Publisher};
+use event::RunId;
+use service::health::{Health, Readiness};
+use service::keys::{KeyRing, KeySettings};
+use service::request::observe;
+use store::Store;
+use tokio::task::JoinHandle;
+
+use crate::body::Bodies;
+use crate::outbox::Outbox;
+use crate::parse_errors::ParseErrors;
+use crate::rate_limit::RateLimits;
+use crate::receipt_clock::ReceiptClock;
+use crate::routes;
+use crate::settings::Settings;
+use crate::submit::Gateway;
+
+/// How long a client that is still sending may take to see why it was refused, before the connection is closed.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// A gateway that listens.
+pub struct Application {
+    server: Server,
+    port: u16,
+    health: Health,
+    readiness: Readiness,
+    gateway: Data<Gateway>,
+    outbox: JoinHandle<()>,
+    publisher: Publisher,
+}
+
+impl Application {
+    /// Reads the settings, starts all parts and listens. Neither broker nor database need to be there. Called within a
+    /// runtime that lives as long as the application.
+    ///
+    /// # Errors
+    /// A setting is wrong, or an address can't be bound.
+    pub fn build(settings: &service::settings::Settings) -> anyhow::Result<Self> {
+        let own: Settings = settings.section("gateway")?;
+        let broker: broker::Settings = settings.section("broker")?;
+        refuse_replicas(&broker)?;
+        let store =
+            Store::new(&settings.section::<store::Settings>("store")?.with_process_name("eye-gateway"))?;
+        let key_settings: KeySettings = settings.section("keys")?;
+
+        let readiness = Readiness::new();
+        let health = Health::start(own.health_listen(), readiness.clone())
+            .with_context(|| format!("gateway.health_listen: cannot listen at {}", own.health_listen()))?;
+        let publisher = Publisher::start(&broker);
+        let keys = Arc::new(KeyRing::start(store, &key_settings));
+        watch(&readiness, &publisher, &keys);
+        let (gateway, outbox) = assemble(&own, &publisher, keys);
+        let gateway = Data::new(gateway);
+        let (server, port) = listen(&own, gateway.clone())
+            .with_context(|| format!("gateway.listen: cannot listen at {}", own.listen()))?;
+        tracing::info!(port, health_port = health.port(), "listening");
+        Ok(Self { server, port, health, readiness, gateway, outbox, publisher })
+    }
+
+    /// The port for applications.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The port for `/live`, `/ready` and `/metrics`.
+    pub const fn health_port(&self) -> u16 {
+        self.health.port()
+    }
+
+    /// Serves until `stopped`; then is not ready any more, takes no new requests, finishes those that have begun, and
+    /// leaves the broker with everything confirmed that will be.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { mut server, health, readiness, gateway, outbox, publisher, .. } = self;
+        let handle = server.handle();
+        tokio::select! {
+            ended = &mut server => {
+                ended?;
+                anyhow::bail!("the listener ended by itself");
+            }
+            () = stopped => {}
+        }
+        readiness.stop();
+        let (_, ended) = tokio::join!(handle.stop(true), server);
+        ended?;
+        gateway.outbox.close();
+        outbox.await.context("the outbox failed")?;
+        publisher.close().await;
+        health.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// AMQP does not tell a publisher how many members a queue has, and a promise that is not checked is none.
+fn refuse_replicas(broker: &broker::Settings) -> anyhow::Result<()> {
+    let replicas = broker.replicas();
+    anyhow::ensure!(
+        replicas == 1,
+        "broker.replicas is {replicas}: this version can't tell how many members the queue has, and takes only 1"
+    );
+    Ok(())
+}
+
+fn watch(readiness: &Readiness, publisher: &Publisher, keys: &Arc<KeyRing>) {
+    let link = publisher.watch();
+    readiness.check("broker", move || match &*link.borrow() {
+        LinkState::Up => Ok(()),
+        LinkState::Blocked => Err("the broker takes no messages: an alarm of its disk or memory".to_owned()),
+        LinkState::Away { since, reason } => {
+            Err(format!("away for {} s: {reason}", since.elapsed().as_secs()))
+        }
+    });
+    let keys = Arc::clone(keys);
+    readiness.check("keys", move || {
+        if keys.is_loaded() { Ok(()) } else { Err("the keys were not read yet".to_owned()) }
+    });
+}
+
+fn assemble(settings: &Settings, publisher: &Publisher, keys: Arc<KeyRing>) -> (Gateway, JoinHandle<()>) {
+    let run = RunId::fresh();
+    tracing::info!(%run, "a new run");
+    let clock = Arc::new(ReceiptClock::default());
+    let (outbox, task) = Outbox::start(publisher.clone(), run, settings);
+    let gateway = Gateway {
+        settings: settings.clone(),
+        keys,
+        bodies: Bodies::new(settings),
+        rates: RateLimits::default(),
+        parse_errors: ParseErrors::new(publisher.clone(), run, Arc::clone(&clock), settings),
+        clock,
+        outbox,
+    };
+    (gateway, task)
+}
+
+fn listen(settings: &Settings, gateway: Data<Gateway>) -> std::io::Result<(Server, u16)> {
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+    let application =
+        move || App::new().app_data(gateway.clone()).configure(routes::configure).wrap(from_fn(observe));
+    let server = HttpServer::new(application)
+        .workers(workers)
+        .max_connections(settings.connections_max().div_ceil(workers))
+        .client_request_timeout(settings.head_timeout())
+        .client_disconnect_timeout(LINGER)
+        .shutdown_timeout(settings.shutdown_timeout_s())
+        .tcp_nodelay(true)
+        .disable_signals()
+        .bind(settings.listen())?;
+    let port = server.addrs().first().map_or(0, SocketAddr::port);
+    Ok((server.run(), port))
+}

@@ -1,0 +1,167 @@
+//! A request's body: read within its limits, unpacked, and taken apart into events.
+
+mod incoming;
+mod unpack;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Bytes};
+use event::body::{BodyError, Format, Part, split};
+use metrics::gauge;
+use service::problem::Problem;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use crate::budget::{Budget, Share};
+use crate::media::{Coding, Media};
+use crate::settings::Settings;
+
+pub(crate) use incoming::Incoming;
+use unpack::UnpackError;
+
+/// Up to here a plain body is taken apart where it was read; it takes less than moving it to another thread.
+const PLAIN_BYTES_INLINE_MAX: usize = 32 * 1024;
+
+/// The same for a packed body: a thousandth of its size in memory is what packing reaches.
+const PACKED_BYTES_INLINE_MAX: usize = 1024;
+
+/// Reads bodies, with limits over all requests: bytes held while they are read, and threads that take large ones apart.
+pub(crate) struct Bodies {
+    limits: Limits,
+    settings: Settings,
+    reading: Budget,
+    hands: Arc<Semaphore>,
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    bytes_max: usize,
+    events_max: usize,
+}
+
+/// The events of a body, still in its bytes.
+pub(crate) struct Events {
+    pub(crate) body: Bytes,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A body that holds no events.
+pub(crate) enum Unreadable {
+    /// The sender's to mend.
+    Refused(Problem),
+    /// The operators should see it too: it is no JSON.
+    NoJson {
+        /// The body, as far as it could be unpacked.
+        body: Bytes,
+        /// What is wrong with it, and where.
+        detail: String,
+    },
+}
+
+impl From<Problem> for Unreadable {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<Unreadable> for Problem {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Refused(problem) => problem,
+            Unreadable::NoJson { detail, .. } => Self::bad_request(detail),
+        }
+    }
+}
+
+/// A body as it came, with its share of the memory for that.
+pub(crate) struct Received {
+    bytes: Bytes,
+    media: Media,
+    share: Share,
+}
+
+impl Bodies {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let limits =
+            Limits { bytes_max: settings.body_bytes_max(), events_max: settings.request_events_max() };
+        let reading = Budget::new(settings.reading_bytes_max(), gauge!("eye_gateway_reading_bytes"));
+        let hands = available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { limits, settings: settings.clone(), reading, hands: Arc::new(Semaphore::new(hands)) }
+    }
+
+    /// Reads a body to its end.
+    pub(crate) async fn receive(&self, incoming: &mut Incoming, media: Media) -> Result<Received, Problem> {
+        let deadline = Instant::now() + self.settings.body_timeout();
+        let mut share = self.reading.share();
+        let reading = incoming.read(self.limits.bytes_max, &mut share);
+        let bytes = timeout_at(deadline, reading).await.map_err(|_| too_slow())??;
+        Ok(Received { bytes, media, share })
+    }
+
+    /// Unpacks a body and takes it apart.
+    pub(crate) async fn open(&self, received: Received, deadline: Instant) -> Result<Events, Unreadable> {
+        let Received { bytes, media, share } = received;
+        let limits = self.limits;
+        let inline_max = match media.coding {
+            Coding::Identity => PLAIN_BYTES_INLINE_MAX,
+            Coding::Gzip | Coding::Zstd => PACKED_BYTES_INLINE_MAX,
+        };
+        if bytes.len() <= inline_max {
+            return open(bytes, media, limits);
+        }
+        let hand = timeout_at(deadline, Arc::clone(&self.hands).acquire_owned()).await;
+        let Ok(Ok(hand)) = hand else { return Err(busy().into()) };
+        let opening = web::block(move || {
+            let opened = open(bytes, media, limits);
+            drop((hand, share));
+            opened
+        });
+        opening.await.unwrap_or_else(|_| Err(busy().into()))
+    }
+}
+
+fn open(bytes: Bytes, media: Media, limits: Limits) -> Result<Events, Unreadable> {
+    let body = match unpack::unpack(bytes.clone(), media.coding, limits.bytes_max) {
+        Ok(body) => body,
+        Err(UnpackError::TooLarge) => return Err(too_large(limits.bytes_max).into()),
+        Err(UnpackError::Corrupt(detail)) => {
+            return Err(Unreadable::NoJson { body: bytes, detail: detail.to_owned() });
+        }
+    };
+    match split(&body, media.format, limits.events_max) {
+        Ok(parts) => Ok(Events { body, parts }),
+        Err(error) => Err(unreadable(&error, body, media.format)),
+    }
+}
+
+fn unreadable(error: &BodyError, body: Bytes, format: Format) -> Unreadable {
+    match (error, format) {
+        (BodyError::TooMany { .. }, _) => payload_too_large(error.to_string()).into(),
+        (BodyError::Syntax { .. }, Format::Json) => {
+            Unreadable::NoJson { body, detail: format!("the body is no JSON: {error}") }
+        }
+        (BodyError::Syntax { .. }, Format::Ndjson) => {
+            Unreadable::NoJson { body, detail: format!("a line is no JSON, nothing was accepted: {error}") }
+        }
+        _ => Problem::bad_request(error.to_string()).into(),
+    }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    payload_too_large(format!("a body may have at most {bytes_max} bytes, after decompression"))
+}
+
+fn payload_too_large(detail: String) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
+}
+
+fn busy() -> Problem {
+    Problem::unavailable("too many bodies are being read; send it again", 1)
+}

@@ -1,0 +1,89 @@
+//! The section `[gateway]`.
+
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Where the gateway listens and what a request may cost. Each member stands with its meaning in `defaults.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    listen: String,
+    health_listen: String,
+    body_bytes_max: NonZeroUsize,
+    reading_bytes_max: NonZeroUsize,
+    request_events_max: NonZeroUsize,
+    message_bytes_max: NonZeroUsize,
+    application_messages_in_flight_max: NonZeroU16,
+    head_timeout_ms: NonZeroU64,
+    body_timeout_ms: NonZeroU64,
+    publish_timeout_ms: NonZeroU64,
+    waiting_bytes_max: NonZeroUsize,
+    connections_max: NonZeroUsize,
+    parse_errors_per_second_max: NonZeroU32,
+    parse_error_bytes_max: usize,
+    shutdown_timeout_s: u64,
+}
+
+impl Settings {
+    pub(crate) fn listen(&self) -> &str {
+        &self.listen
+    }
+
+    pub(crate) fn health_listen(&self) -> &str {
+        &self.health_listen
+    }
+
+    pub(crate) const fn body_bytes_max(&self) -> usize {
+        self.body_bytes_max.get()
+    }
+
+    pub(crate) const fn reading_bytes_max(&self) -> usize {
+        self.reading_bytes_max.get()
+    }
+
+    pub(crate) const fn request_events_max(&self) -> usize {
+        self.request_events_max.get()
+    }
+
+    pub(crate) const fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max.get()
+    }
+
+    pub(crate) fn application_messages_in_flight_max(&self) -> usize {
+        usize::from(self.application_messages_in_flight_max.get())
+    }
+
+    pub(crate) const fn head_timeout(&self) -> Duration {
+        Duration::from_millis(self.head_timeout_ms.get())
+    }
+
+    pub(crate) const fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms.get())
+    }
+
+    pub(crate) const fn publish_timeout(&self) -> Duration {
+        Duration::from_millis(self.publish_timeout_ms.get())
+    }
+
+    pub(crate) const fn waiting_bytes_max(&self) -> usize {
+        self.waiting_bytes_max.get()
+    }
+
+    pub(crate) const fn connections_max(&self) -> usize {
+        self.connections_max.get()
+    }
+
+    pub(crate) const fn parse_errors_per_second_max(&self) -> NonZeroU32 {
+        self.parse_errors_per_second_max
+    }
+
+    pub(crate) const fn parse_error_bytes_max(&self) -> usize {
+        self.parse_error_bytes_max
+    }
+
+    pub(crate) const fn shutdown_timeout_s(&self) -> u64 {
+        self.shutdown_timeout_s
+    }
+}
