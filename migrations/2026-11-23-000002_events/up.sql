@@ -133,7 +133,7 @@ REVOKE ALL ON FUNCTION eye_make_partitions(integer) FROM PUBLIC;
 CREATE FUNCTION eye_store_events(
     occurred_at_us bigint[], received_at_us bigint[], application_ids integer[], event_type_ids integer[],
     ids uuid[], session_ids bytea[], data_texts bytea[]
-) RETURNS TABLE (ordinal integer, verdict text, sqlstate text, message text)
+) RETURNS TABLE (ordinal integer, verdict text, refusal_state text, refusal_message text)
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -147,8 +147,8 @@ DECLARE
 BEGIN
     FOR i IN 1..coalesce(array_length(ids, 1), 0) LOOP
         ordinal := i;
-        sqlstate := '';
-        message := '';
+        refusal_state := '';
+        refusal_message := '';
         BEGIN
             SELECT epoch + second * (occurred_at_us[i] / 1000000) + microsecond * (occurred_at_us[i] % 1000000) AS occurred_at,
                 epoch + second * (received_at_us[i] / 1000000) + microsecond * (received_at_us[i] % 1000000) AS received_at,
@@ -168,7 +168,7 @@ BEGIN
             END IF;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
             verdict := 'refused';
-            GET STACKED DIAGNOSTICS sqlstate = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+            GET STACKED DIAGNOSTICS refusal_state = RETURNED_SQLSTATE, refusal_message = MESSAGE_TEXT;
         END;
         RETURN NEXT;
     END LOOP;

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use diesel::connection::SimpleConnection as _;
-use diesel::pg::PgConnection;
-use diesel::{Connection as _, RunQueryDsl as _};
+use diesel::RunQueryDsl as _;
+use secrecy::ExposeSecret as _;
 
 use crate::{Error, Settings, Store, migrate};
 
@@ -31,31 +30,9 @@ pub fn fresh_database(superuser_url: &str) -> Result<Settings, Error> {
     Ok(Settings::for_url(with_database(superuser_url, &name)))
 }
 
-/// Runs any SQL, for what a test has to prepare or look up behind the store's back.
-///
-/// # Errors
-/// As [`Error`] tells.
-pub fn execute(url: &str, sql: &str) -> Result<(), Error> {
-    let mut connection = PgConnection::establish(url).map_err(|error| Error::transient(error.to_string()))?;
-    connection.batch_execute(sql).map_err(|error| Error::permanent(error.to_string()))
-}
-
-/// What a query of one column gives, as texts: for what a test has to look up behind the store's back.
-///
-/// # Errors
-/// As [`Error`] tells.
-pub fn look_up(url: &str, sql: &str) -> Result<Vec<String>, Error> {
-    let mut connection = PgConnection::establish(url).map_err(|error| Error::transient(error.to_string()))?;
-    let rows = diesel::sql_query(format!("SELECT found::text FROM ({sql}) AS looked_up (found)"))
-        .load::<Found>(&mut connection)
-        .map_err(|error| Error::permanent(error.to_string()))?;
-    Ok(rows.into_iter().map(|row| row.found.unwrap_or_else(|| "null".to_owned())).collect())
-}
-
-#[derive(diesel::QueryableByName)]
-struct Found {
-    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
-    found: Option<String>,
+/// The address of a database, which its settings keep to themselves otherwise.
+pub fn url(settings: &Settings) -> String {
+    settings.url().expose_secret().to_owned()
 }
 
 /// The same address with another database.

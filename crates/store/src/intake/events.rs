@@ -177,16 +177,16 @@ fn compare(connection: &mut PgConnection, candidates: &[Candidate<'_>]) -> Query
 }
 
 const STORE_ONE_BY_ONE: &str = "\
-SELECT verdict, sqlstate, message FROM eye_store_events($1, $2, $3, $4, $5, $6, $7) ORDER BY ordinal";
+SELECT verdict, refusal_state, refusal_message FROM eye_store_events($1, $2, $3, $4, $5, $6, $7) ORDER BY ordinal";
 
 #[derive(QueryableByName)]
 struct VerdictRow {
     #[diesel(sql_type = Text)]
     verdict: String,
     #[diesel(sql_type = Text)]
-    sqlstate: String,
+    refusal_state: String,
     #[diesel(sql_type = Text)]
-    message: String,
+    refusal_message: String,
 }
 
 /// Lets a function in the database do it, which alone is told a failure's SQLSTATE. It gets numbers and bytes only:
@@ -218,6 +218,6 @@ fn verdict(row: VerdictRow) -> Verdict {
         "stored" => Verdict::Stored,
         "same" => Verdict::Same,
         "conflict" => Verdict::Conflict,
-        _ => Verdict::Refused { sqlstate: row.sqlstate, message: row.message },
+        _ => Verdict::Refused { sqlstate: row.refusal_state, message: row.refusal_message },
     }
 }
