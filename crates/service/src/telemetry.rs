@@ -57,7 +57,8 @@ const SILENT: [&str; 2] = ["lapin", "actix_http"];
 pub fn init(service: &str, settings: &LogSettings) -> Result<Telemetry, TelemetryError> {
     let filter = EnvFilter::try_new(&settings.filter)?;
     let (telemetry, lines) = Telemetry::start().map_err(TelemetryError::Thread)?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let audible = filter_fn(|record| !SILENT.iter().any(|target| record.target().starts_with(target)));
+    let registry = tracing_subscriber::registry().with(filter).with(audible);
     let layer = tracing_subscriber::fmt::layer().with_writer(lines);
     match settings.format {
         LogFormat::Json => {
