@@ -78,19 +78,23 @@ impl Load {
         let seconds = report.begun.elapsed().as_secs_f64();
         let rate = report.accepted as f64 / seconds.max(f64::MIN_POSITIVE);
         let value = json!({
-            "files": self.files.len(), "accepted": report.accepted, "refused": report.refused.len(),
-            "requests": report.requests, "retries": report.retries, "seconds": seconds, "events_per_second": rate,
+            "files": self.files.len(), "lines": report.lines, "accepted": report.accepted,
+            "refused": report.refused, "requests": report.requests, "retries": report.retries,
+            "seconds": seconds, "events_per_second": rate,
         });
         output.result(&value, || {
+            let Report { lines, accepted, requests, retries, refused, .. } = report;
             format!(
-                "{} events accepted in {seconds:.1} s ({rate:.0} a second), {} requests, {} tried again.",
-                report.accepted, report.requests, report.retries
+                "{lines} lines: {accepted} events accepted, {refused} refused, in {seconds:.1} s ({rate:.0} events a \
+                 second); {requests} requests, {retries} tried again."
             )
         })?;
-        if report.refused.is_empty() {
+        if report.refused == 0 {
             return Ok(());
         }
-        let shown: Vec<_> = report.refused.iter().take(20).cloned().collect();
-        bail!("{} lines were refused:\n  {}", report.refused.len(), shown.join("\n  "))
+        let shown = report.refused_first.join("\n  ");
+        let first =
+            if report.refused_first.len() as u64 == report.refused { "" } else { ", the first of them" };
+        bail!("{} lines were refused, all others accepted{first}:\n  {shown}", report.refused)
     }
 }

@@ -1,10 +1,11 @@
 //! Sends batches until each is accepted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response, StatusCode};
+use tokio::time::Instant;
 
 use super::source::Line;
 
@@ -13,21 +14,43 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 /// Pauses between tries: from the first to the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How many refused lines are kept to be shown; the others are counted.
+const REFUSED_SHOWN_MAX: usize = 20;
 
 /// What became of a load.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) begun: Instant,
+    pub(crate) lines: u64,
     pub(crate) accepted: u64,
     pub(crate) requests: u64,
     pub(crate) retries: u64,
-    /// Lines that are no events, each with its place and what the gateway said of it.
-    pub(crate) refused: Vec<String>,
+    pub(crate) refused: u64,
+    /// The first lines that no gateway takes, each with its place and what was said of it.
+    pub(crate) refused_first: Vec<String>,
 }
 
 impl Default for Report {
     fn default() -> Self {
-        Self { begun: Instant::now(), accepted: 0, requests: 0, retries: 0, refused: Vec::new() }
+        let refused_first = Vec::new();
+        Self {
+            begun: Instant::now(),
+            lines: 0,
+            accepted: 0,
+            requests: 0,
+            retries: 0,
+            refused: 0,
+            refused_first,
+        }
+    }
+}
+
+impl Report {
+    fn refuse(&mut self, line: &Line, reason: &str) {
+        self.refused += 1;
+        if self.refused_first.len() < REFUSED_SHOWN_MAX {
+            self.refused_first.push(format!("{}: {reason}", line.place));
+        }
     }
 }
 
@@ -37,12 +60,11 @@ pub(crate) struct Sender {
     client: Client,
     url: String,
     key: String,
-    rate: Option<u32>,
+    pace: Option<Pace>,
     give_up_after: Duration,
-    sent: u64,
-    begun: Instant,
 }
 
+/// What the caller does about an answer.
 enum Answer {
     Accepted,
     /// The body itself is refused; says why.
@@ -55,21 +77,29 @@ impl Sender {
     pub(crate) fn new(url: &str, key: &str, rate: Option<u32>, give_up_after: Duration) -> Result<Self> {
         let client = Client::builder().timeout(ANSWER_PATIENCE).build()?;
         let url = format!("{}/api/events", url.trim_end_matches('/'));
-        Ok(Self { client, url, key: key.to_owned(), rate, give_up_after, sent: 0, begun: Instant::now() })
+        let pace = rate.map(|rate| Pace { rate, next: None });
+        Ok(Self { client, url, key: key.to_owned(), pace, give_up_after })
     }
 
     /// Sends a batch. What the gateway refuses as a whole is halved until the lines at fault are found; the others go on.
     pub(crate) async fn send(&mut self, batch: &[Line], report: &mut Report) -> Result<()> {
-        let mut parts = vec![batch];
+        report.lines += u64::try_from(batch.len())?;
+        let mut sendable = Vec::with_capacity(batch.len());
+        for line in batch {
+            match &line.text {
+                Ok(text) => sendable.push((line, text.as_slice())),
+                Err(reason) => report.refuse(line, reason),
+            }
+        }
+        let mut parts = vec![sendable.as_slice()];
         while let Some(part) = parts.pop() {
+            let [(first, _), others @ ..] = part else { continue };
             match self.send_part(part, report).await? {
                 None => report.accepted += u64::try_from(part.len())?,
-                Some(reason) if part.len() == 1 => {
-                    report.refused.push(format!("{}: {reason}", part[0].place))
-                }
+                Some(reason) if others.is_empty() => report.refuse(first, &reason),
                 Some(_) => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
+                    let (former, latter) = part.split_at(part.len() / 2);
+                    parts.extend([latter, former]);
                 }
             }
         }
@@ -77,8 +107,10 @@ impl Sender {
     }
 
     /// Sends a part until it is accepted, or refused for what it is: then the reason is given.
-    async fn send_part(&mut self, part: &[Line], report: &mut Report) -> Result<Option<String>> {
-        self.keep_rate(part.len()).await;
+    async fn send_part(&mut self, part: &[(&Line, &[u8])], report: &mut Report) -> Result<Option<String>> {
+        if let Some(pace) = &mut self.pace {
+            pace.keep(part.len()).await;
+        }
         let body = join(part);
         let first_try = Instant::now();
         let mut pause = PAUSE_MIN;
@@ -93,17 +125,9 @@ impl Sender {
                 bail!("given up after {} s: {reason}", self.give_up_after.as_secs());
             }
             report.retries += 1;
-            tokio::time::sleep(wish.unwrap_or(pause)).await;
+            tokio::time::sleep(wish.unwrap_or_default().max(jittered(pause))).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
-    }
-
-    async fn keep_rate(&mut self, events: usize) {
-        if let Some(rate) = self.rate {
-            let due = Duration::from_secs_f64(self.sent as f64 / f64::from(rate));
-            tokio::time::sleep_until((self.begun + due).into()).await;
-        }
-        self.sent += events as u64;
     }
 
     async fn post(&self, body: Vec<u8>) -> Result<Answer> {
@@ -113,40 +137,59 @@ impl Sender {
             Ok(answer) => answer,
             Err(error) => return Ok(Answer::Later(format!("{} does not answer: {error}", self.url), None)),
         };
-        match answer.status() {
+        let status = answer.status();
+        match status {
             StatusCode::ACCEPTED => Ok(Answer::Accepted),
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
                 Ok(Answer::Refused(detail(answer).await))
             }
-            status
-                if status.is_server_error()
-                    || status == StatusCode::TOO_MANY_REQUESTS
-                    || status == StatusCode::REQUEST_TIMEOUT =>
-            {
-                let wish = retry_after(&answer);
-                Ok(Answer::Later(format!("{status}: {}", detail(answer).await), wish))
-            }
-            status => bail!("{status}: {}", detail(answer).await),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Ok(later(answer).await),
+            _ if status.is_server_error() => Ok(later(answer).await),
+            _ => bail!("{status}: {}", detail(answer).await),
         }
     }
 }
 
-fn join(part: &[Line]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(part.iter().map(|line| line.text.len() + 1).sum());
-    for line in part {
-        body.extend_from_slice(&line.text);
+/// Keeps to a number of events a second. Time that was lost, by an outage say, is not made up for by a burst.
+#[derive(Debug)]
+struct Pace {
+    rate: u32,
+    next: Option<Instant>,
+}
+
+impl Pace {
+    async fn keep(&mut self, events: usize) {
+        let due = self.next.unwrap_or_else(Instant::now);
+        tokio::time::sleep_until(due).await;
+        let share = Duration::from_secs_f64(events as f64 / f64::from(self.rate));
+        self.next = Some(due.max(Instant::now()) + share);
+    }
+}
+
+/// Between half of it and all of it, so that senders that failed together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [0];
+    // Without randomness the pause is at its shortest, which is still a pause.
+    getrandom::fill(&mut byte).unwrap_or_default();
+    pause.mul_f64(0.5 + f64::from(byte[0]) / 512.0)
+}
+
+fn join(part: &[(&Line, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(part.iter().map(|(_, text)| text.len() + 1).sum());
+    for (_, text) in part {
+        body.extend_from_slice(text);
         body.push(b'\n');
     }
     body
 }
 
-fn retry_after(answer: &Response) -> Option<Duration> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+async fn later(answer: Response) -> Answer {
+    let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let status = answer.status();
+    Answer::Later(format!("{status}: {}", detail(answer).await), seconds.map(Duration::from_secs))
 }
 
 async fn detail(answer: Response) -> String {
-    let problem = answer.json::<serde_json::Value>().await.context("no problem");
-    let detail = problem.ok().and_then(|problem| problem["detail"].as_str().map(str::to_owned));
-    detail.unwrap_or_else(|| "no reason given".to_owned())
+    let problem = answer.json::<serde_json::Value>().await.unwrap_or_default();
+    problem["detail"].as_str().unwrap_or("no reason given").to_owned()
 }

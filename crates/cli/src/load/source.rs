@@ -1,6 +1,5 @@
 //! The lines of a file, each with an id that is the same whenever it is loaded.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -8,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use serde::de::IgnoredAny;
+use event::json::{Scanner, Token};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// The most bytes of a request's body: the gateway's default, less room for commas and brackets.
 const BATCH_BYTES_MAX: usize = 5 * 1024 * 1024 - 64 * 1024;
+
+/// The most bytes of a line: what no request can hold is refused without reading it into memory.
+const LINE_BYTES_MAX: usize = BATCH_BYTES_MAX;
 
 /// One event of a file.
 #[derive(Clone, Debug)]
@@ -22,8 +24,14 @@ pub(crate) struct Line {
     pub(crate) place: String,
     /// Counted from 1.
     pub(crate) number: u64,
-    /// What is sent.
-    pub(crate) text: Vec<u8>,
+    /// What is sent; the reason where it is too long for any request.
+    pub(crate) text: Result<Vec<u8>, String>,
+}
+
+impl Line {
+    fn bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// A file that is read from its beginning to its end, with flat memory.
@@ -68,7 +76,7 @@ impl Source {
                 None => self.next_line()?,
             };
             let Some(line) = next else { break };
-            bytes += line.text.len() + 1;
+            bytes += line.bytes() + 1;
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 self.waiting = Some(line);
                 break;
@@ -81,18 +89,39 @@ impl Source {
     fn next_line(&mut self) -> Result<Option<Line>> {
         loop {
             let mut text = Vec::new();
-            let read = self.lines.read_until(b'\n', &mut text);
-            if read.with_context(|| format!("read {}", self.path.display()))? == 0 {
+            if self.read_line(&mut text)? == 0 {
                 return Ok(None);
             }
             self.number += 1;
             let trimmed = text.trim_ascii();
-            if !trimmed.is_empty() {
-                let place = format!("{}:{}", self.path.display(), self.number);
-                let text = with_id(trimmed, || line_id(&self.digest, self.number));
-                return Ok(Some(Line { place, number: self.number, text }));
+            if trimmed.is_empty() {
+                continue;
             }
+            let text = if trimmed.len() > LINE_BYTES_MAX {
+                self.skip_line(&text)?;
+                Err(format!("expected at most {LINE_BYTES_MAX} bytes in a line, found more"))
+            } else {
+                Ok(with_id(trimmed, || line_id(&self.digest, self.number)))
+            };
+            let place = format!("{}:{}", self.path.display(), self.number);
+            return Ok(Some(Line { place, number: self.number, text }));
         }
+    }
+
+    /// Reads a line, or as much of it as shows that it is too long.
+    fn read_line(&mut self, text: &mut Vec<u8>) -> Result<usize> {
+        let limit = u64::try_from(LINE_BYTES_MAX)? + 1;
+        let read = (&mut self.lines).take(limit).read_until(b'\n', text);
+        read.with_context(|| format!("read {}", self.path.display()))
+    }
+
+    /// Reads on to the end of the line that `begun` is the beginning of, keeping nothing.
+    fn skip_line(&mut self, begun: &[u8]) -> Result<()> {
+        if begun.ends_with(b"\n") {
+            return Ok(());
+        }
+        self.lines.skip_until(b'\n').with_context(|| format!("read {}", self.path.display()))?;
+        Ok(())
     }
 }
 
@@ -118,8 +147,18 @@ fn with_id(line: &[u8], id: impl FnOnce() -> Uuid) -> Vec<u8> {
 /// Whether an event has an `id`, be it null or wrong: a second one beside it would be another mistake. None where the line
 /// is no event.
 fn has_id(line: &[u8]) -> Option<bool> {
-    let members = serde_json::from_slice::<HashMap<String, IgnoredAny>>(line).ok()?;
-    Some(members.contains_key("id"))
+    let mut scanner = Scanner::new(std::str::from_utf8(line).ok()?);
+    if scanner.next_token().ok()?? != Token::ObjectStart {
+        return None;
+    }
+    let mut found = false;
+    while let Token::Key(key) = scanner.next_token().ok()?? {
+        found |= key.decode() == "id";
+        let value = scanner.next_token().ok()??;
+        scanner.skip_value(&value).ok()?;
+    }
+    // Nothing may follow the object.
+    scanner.next_token().ok()?.is_none().then_some(found)
 }
 
 fn open(path: &Path) -> Result<File> {
