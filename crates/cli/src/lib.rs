@@ -10,6 +10,7 @@
 //! | `commands` | a file a command: its arguments, its example, what it does |
 //! | `up` | what `eye up` starts, and the watch over it |
 //! | `load` | what `eye load` reads, and how it sends |
+//! | `health` | asking a service how it is |
 //! | `local` | `.local`: the addresses, keys and logs of the stack on this machine |
 //! | `output` | JSON, tables on a terminal, plain lines elsewhere |
 //!
@@ -22,6 +23,7 @@
 //! environment, so that commands find that stack.
 
 mod commands;
+mod health;
 mod load;
 mod local;
 mod output;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -22,6 +22,13 @@ impl Local {
         let has = |name: &str| here.ancestors().find(|directory| directory.join(name).exists());
         let root = has(".local/env").or_else(|| has("Cargo.lock")).unwrap_or(&here);
         Ok(Self { root: root.to_owned() })
+    }
+
+    /// Makes the folder, with one for logs in it, for its owner only.
+    pub(crate) fn make(&self) -> Result<()> {
+        let logs = self.path("log");
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&logs);
+        made.with_context(|| format!("make {}", logs.display()))
     }
 
     /// The directory that holds `.local`.
@@ -51,7 +58,7 @@ impl Local {
             "# The stack on this machine, written by `eye up`. In a shell: set -a; . .local/env; set +a\n",
         );
         for (name, value) in assignments {
-            text.push_str(&format!("{name}='{value}'\n"));
+            text.push_str(&format!("{name}={}\n", quoted(value)));
         }
         write_private(&self.env_file(), &text)
     }
@@ -68,10 +75,21 @@ pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
     fs::rename(&new, file).with_context(what)
 }
 
+/// A text as the shell reads it back, whatever it holds.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', QUOTE_IN_QUOTES))
+}
+
+/// Between single quotes the shell knows no escapes: they are closed, a quote is escaped, and they are opened again.
+const QUOTE_IN_QUOTES: &str = r"'\''";
+
 fn assignment(line: &str) -> Option<(String, String)> {
     let (name, value) = line.split_once('=')?;
-    let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value);
-    (!name.starts_with('#')).then(|| (name.to_owned(), value.to_owned()))
+    let value = match value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')) {
+        Some(inner) => inner.replace(QUOTE_IN_QUOTES, "'"),
+        None => value.to_owned(),
+    };
+    (!name.starts_with('#')).then(|| (name.to_owned(), value))
 }
 
 /// A variable of the environment, else of the stack on this machine.

@@ -17,7 +17,7 @@ pub(crate) enum Format {
 }
 
 /// Where and how a command prints its result.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     format: Format,
 }

@@ -104,6 +104,10 @@ impl Part for Service {
         let what = format!("open {}", self.log.display());
         let log = self.open_log().map_err(|source| StackError::Io { what, source })?;
         let mut command = bound_command(&self.program, "TERM", None);
+        for name in self.environment.keys() {
+            // A variable and its `_FILE` form exclude each other.
+            command.env_remove(format!("{name}_FILE"));
+        }
         command.envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(Process::spawn(&self.name, command)?);
         Ok(())

@@ -1,6 +1,6 @@
 //! Which ports and addresses the parts get, and what each service is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
@@ -43,37 +43,55 @@ struct HealthListener {
 impl Plan {
     /// Takes the addresses of the settings, and free ports near by where theirs are taken.
     pub(crate) fn make(settings: &Settings, consumers: u16) -> Result<Self> {
-        let mut moved = Vec::new();
         let gateway: Listeners = settings.section("gateway")?;
         let query: Listeners = settings.section("query")?;
         let consumer: HealthListener = settings.section("consumer")?;
+        let mut choice = Choice::default();
         let mut plan = Self {
-            gateway: near(gateway.listen, "the gateway", &mut moved)?,
-            gateway_health: near(gateway.health_listen, "the gateway's health", &mut moved)?,
-            query: near(query.listen, "the query service", &mut moved)?,
-            query_health: near(query.health_listen, "the query service's health", &mut moved)?,
+            gateway: choice.near(gateway.listen, "the gateway")?,
+            gateway_health: choice.near(gateway.health_listen, "the gateway's health")?,
+            query: choice.near(query.listen, "the query service")?,
+            query_health: choice.near(query.health_listen, "the query service's health")?,
             consumers_health: Vec::new(),
-            database_port: ports::free_from(DATABASE_PORT)?,
-            broker_port: ports::free_from(BROKER_PORT)?,
-            moved,
+            database_port: choice.port(DATABASE_PORT)?,
+            broker_port: choice.port(BROKER_PORT)?,
+            moved: Vec::new(),
         };
         let mut wanted = consumer.health_listen;
         for number in 1..=consumers {
-            let what = format!("the health of consumer {number}");
-            let address = near(wanted, &what, &mut plan.moved)?;
+            let address = choice.near(wanted, &format!("the health of consumer {number}"))?;
             plan.consumers_health.push(address);
             wanted.set_port(address.port().checked_add(1).context("no port is left for another consumer")?);
         }
+        plan.moved = choice.moved;
         Ok(plan)
     }
 }
 
-fn near(wanted: SocketAddr, what: &str, moved: &mut Vec<String>) -> Result<SocketAddr> {
-    let port = ports::free_from(wanted.port())?;
-    if port != wanted.port() {
-        moved.push(format!("port {} is taken: {what} gets {port}", wanted.port()));
+/// Chooses ports that are free, and chooses none twice: nobody listens yet on those that were chosen before.
+#[derive(Default)]
+struct Choice {
+    chosen: BTreeSet<u16>,
+    moved: Vec<String>,
+}
+
+impl Choice {
+    fn near(&mut self, wanted: SocketAddr, what: &str) -> Result<SocketAddr> {
+        let port = self.port(wanted.port())?;
+        if port != wanted.port() {
+            self.moved.push(format!("port {} is taken: {what} gets {port}", wanted.port()));
+        }
+        Ok(SocketAddr::new(wanted.ip(), port))
     }
-    Ok(SocketAddr::new(wanted.ip(), port))
+
+    fn port(&mut self, wanted: u16) -> Result<u16> {
+        let first = if wanted == 0 { ports::free()? } else { wanted };
+        let port = (first..=u16::MAX)
+            .find(|port| !self.chosen.contains(port) && ports::is_free(*port))
+            .with_context(|| format!("no port from {wanted} on is free"))?;
+        self.chosen.insert(port);
+        Ok(port)
+    }
 }
 
 /// What each kind of service is told through its environment.

@@ -1,9 +1,10 @@
 //! Whether a stack runs here.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -20,6 +21,7 @@ pub(crate) struct Running {
 #[derive(Debug)]
 pub(crate) struct Mark {
     file: PathBuf,
+    _lock: Flock<File>,
 }
 
 impl Running {
@@ -34,6 +36,16 @@ impl Running {
         self.pid
     }
 
+    /// # Errors
+    /// A stack runs here already.
+    pub(crate) fn refuse(local: &Local) -> Result<()> {
+        if let Some(Self { pid }) = Self::find(local) {
+            let place = local.root().display();
+            bail!("the stack of {place} is running already (process {pid}); `eye down` stops it");
+        }
+        Ok(())
+    }
+
     pub(crate) fn ask_to_stop(&self) {
         // An error means that it has ended meanwhile, which is what is wanted.
         kill(Pid::from_raw(self.pid), Signal::SIGTERM).unwrap_or_default();
@@ -43,17 +55,22 @@ impl Running {
 impl Mark {
     /// Says that this process watches over the stack from now on.
     pub(crate) fn set(local: &Local) -> Result<Self> {
-        if let Some(running) = Running::find(local) {
-            bail!(
-                "the stack of {} is running already (process {}); `eye down` stops it",
-                local.root().display(),
-                running.pid()
-            );
-        }
+        Running::refuse(local)?;
         let pid = i32::try_from(std::process::id())?;
         let Some(started) = start_time(pid) else { bail!("/proc does not show this process") };
+        let lock = lock(local)?;
         write_private(&file(local), &format!("{pid} {started}\n"))?;
-        Ok(Self { file: file(local) })
+        Ok(Self { file: file(local), _lock: lock })
+    }
+}
+
+/// Keeps a second start out that began at the same moment, before either had written its id.
+fn lock(local: &Local) -> Result<Flock<File>> {
+    let path = local.path("eye.lock");
+    let file = File::create(&path).with_context(|| format!("write {}", path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err(_) => bail!("another `eye up` has just begun in {}", local.root().display()),
     }
 }
 

@@ -56,15 +56,39 @@ pub(crate) fn private_database(server: &Postgres) -> Result<Logins> {
     })
 }
 
+/// Which servers of `.local/env` belong to the stack: the names of their sections of the settings.
+pub(crate) const OWN_SERVERS: &str = "EYE_OWN_SERVERS";
+
+#[derive(Deserialize)]
+struct Address {
+    url: SecretString,
+}
+
+/// The address of a server that somebody else runs, where the settings name one: then none is started.
+pub(crate) fn foreign_url(section: &str, settings: &Settings, local: &Local) -> Result<Option<String>> {
+    let variable = format!("EYE__{}__URL", section.to_uppercase());
+    let given = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let Address { url } = settings.section(section)?;
+    let Address { url: default } = Settings::from(None, std::iter::empty())?.section(section)?;
+    let (url, default) = (url.expose_secret(), default.expose_secret());
+    let is_named = given(&variable) || given(&format!("{variable}_FILE")) || url != default;
+    Ok((is_named && !is_own(section, &variable, url, local)).then(|| url.to_owned()))
+}
+
+/// Whether an address is that of the stack's own server. A shell that has read `.local/env` gives it back, perhaps with a
+/// port of former days; the random password in it tells.
+fn is_own(section: &str, variable: &str, url: &str, local: &Local) -> bool {
+    let kept = local.env();
+    let owns = kept.get(OWN_SERVERS).is_some_and(|own| own.split(' ').any(|own| own == section));
+    let without_port = |url: &str| url.rsplit_once(':').map(|(before, _)| before.to_owned());
+    owns && kept.get(variable).is_some_and(|own| without_port(own) == without_port(url))
+}
+
 /// The database that the settings name, brought to this version.
 pub(crate) fn named_database(settings: &Settings) -> Result<Logins> {
-    #[derive(Deserialize)]
-    struct Named {
-        url: SecretString,
-    }
-    let named: Named = settings.section("store")?;
+    let Address { url } = settings.section("store")?;
     migrate::run(&settings.section("store")?, |_| ()).context("bring the database to this version")?;
-    Ok(Logins::all_as(named.url.expose_secret()))
+    Ok(Logins::all_as(url.expose_secret()))
 }
 
 /// The keys of the demo application: those of the last start while they are valid, else new ones.

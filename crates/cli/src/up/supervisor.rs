@@ -28,8 +28,9 @@ impl Watched {
     /// Watches a part that has been started.
     pub(crate) fn over(part: impl Part + 'static, announce: Announce) -> Self {
         let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::spawn(move || watch(part, &stopped, &announce));
-        Self { stop, thread }
+        let watch =
+            Watch { part, stopped, announce, rest: Duration::ZERO, started: Instant::now(), told: None };
+        Self { stop, thread: std::thread::spawn(move || watch.run()) }
     }
 
     /// Stops the part in good order, and waits until it has.
@@ -40,31 +41,67 @@ impl Watched {
     }
 }
 
-fn watch(mut part: impl Part, stopped: &mpsc::Receiver<()>, announce: &Announce) {
-    let mut started = Instant::now();
-    let mut rest = Duration::ZERO;
-    let mut interval = LOOK_INTERVAL;
-    while matches!(stopped.recv_timeout(interval), Err(RecvTimeoutError::Timeout)) {
-        if part.is_running() {
-            interval = LOOK_INTERVAL;
-            continue;
+/// What people were told of a part since it was healthy: each is told once, however often it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    StartedAgain,
+    DoesNotStart,
+}
+
+struct Watch<P> {
+    part: P,
+    stopped: mpsc::Receiver<()>,
+    announce: Announce,
+    rest: Duration,
+    started: Instant,
+    told: Option<Told>,
+}
+
+impl<P: Part> Watch<P> {
+    fn run(mut self) {
+        while self.pause(LOOK_INTERVAL) {
+            if self.part.is_running() {
+                self.note_health();
+            } else if self.pause(self.rest) {
+                self.start_again();
+            } else {
+                break;
+            }
         }
-        if started.elapsed() > HEALTHY_AFTER {
-            rest = Duration::ZERO;
-        }
-        if rest.is_zero() {
-            announce(&format!("{} ended; starting it again", part.name()));
-        }
-        match stopped.recv_timeout(rest) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => break,
-        }
-        rest = (rest * 2).clamp(REST_MIN, REST_MAX);
-        started = Instant::now();
-        if let Err(error) = part.start() {
-            announce(&format!("{} does not start: {error}", part.name()));
-        }
-        interval = Duration::ZERO;
+        self.part.stop();
     }
-    part.stop();
+
+    /// Waits; gives false as soon as the part is to be stopped.
+    fn pause(&self, length: Duration) -> bool {
+        matches!(self.stopped.recv_timeout(length), Err(RecvTimeoutError::Timeout))
+    }
+
+    fn start_again(&mut self) {
+        self.rest = (self.rest * 2).clamp(REST_MIN, REST_MAX);
+        match self.part.start() {
+            Ok(()) => self.tell(Told::StartedAgain, "ended, and was started again"),
+            Err(error) => {
+                let news = format!("ended, and does not start; it is tried again and again: {error}");
+                self.tell(Told::DoesNotStart, &news);
+            }
+        }
+        self.started = Instant::now();
+    }
+
+    fn note_health(&mut self) {
+        if self.started.elapsed() < HEALTHY_AFTER {
+            return;
+        }
+        self.rest = Duration::ZERO;
+        if self.told.take() == Some(Told::DoesNotStart) {
+            (self.announce)(&format!("{} runs again", self.part.name()));
+        }
+    }
+
+    fn tell(&mut self, what: Told, news: &str) {
+        if self.told < Some(what) {
+            self.told = Some(what);
+            (self.announce)(&format!("{} {news}", self.part.name()));
+        }
+    }
 }
