@@ -1,25 +1,16 @@
 //! `eye` as its users run it.
 
-use std::process::{Command, Output};
+mod administration;
+mod command;
+mod gateway;
+mod load;
 
-/// A database address at which nobody answers, so that no test meets a stack that runs on this machine.
-const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
+use std::process::Output;
+
+use command::{Eye, stderr, stdout};
 
 fn eye(arguments: &[&str]) -> Output {
-    let elsewhere = tempfile::tempdir().expect("a directory");
-    Command::new(env!("CARGO_BIN_EXE_eye"))
-        .args(arguments)
-        .current_dir(elsewhere.path())
-        .env("EYE__STORE__URL", NOWHERE)
-        .env("EYE__STORE__CONNECT_TIMEOUT_MS", "200")
-        .env_remove("EYE_GATEWAY_URL")
-        .env_remove("EYE_WRITE_KEY")
-        .output()
-        .expect("eye runs")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    Eye::new().args(arguments).run()
 }
 
 #[test]
@@ -42,7 +33,7 @@ fn every_command_shows_an_example() {
     for command in commands {
         let output = eye(&[command, &["--help"][..]].concat());
         assert!(output.status.success(), "{command:?}");
-        let help = String::from_utf8_lossy(&output.stdout).into_owned();
+        let help = stdout(&output);
         assert!(
             help.contains("Example") && help.contains(&format!("eye {}", command.join(" "))),
             "{command:?}: {help}"
@@ -54,7 +45,7 @@ fn every_command_shows_an_example() {
 #[test]
 fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
     for (arguments, reason) in [
-        (&["app", "list"][..], "does not answer"),
+        (&["app", "list"][..], "the database is away"),
         (&["load", "missing.ndjson"], "EYE_GATEWAY_URL is not set"),
         (&["app", "limit", "shop", "0"], "expected a whole number from 1, or none; found 0"),
         (&["key", "create", "shop", "--scope", "admin"], "expected write or read, found admin"),
@@ -77,5 +68,5 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
 fn nothing_to_stop_is_no_failure() {
     let output = eye(&["down", "--output", "json"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), r#"{"stopped":false}"#);
+    assert_eq!(stdout(&output).trim(), r#"{"stopped":false}"#);
 }

@@ -1,0 +1,117 @@
+//! Migrations, applications and keys, against a database.
+
+use std::process::Output;
+use std::sync::LazyLock;
+use std::thread;
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+use stack::testing;
+
+use crate::command::{Eye, stderr, stdout};
+
+/// The address of a fresh, empty database.
+fn empty_database(name: &str) -> String {
+    let server = testing::postgres();
+    let maintenance = store::Store::new(&store::Settings::for_url(server.url("postgres"))).expect("a store");
+    store::provision::ensure_database(&maintenance, name).expect("made");
+    server.url(name)
+}
+
+/// One database at this version for the tests that need no other.
+static DATABASE: LazyLock<String> = LazyLock::new(|| {
+    let url = empty_database("administration");
+    assert!(eye(&url, &["migrate"]).status.success());
+    url
+});
+
+fn eye(url: &str, arguments: &[&str]) -> Output {
+    Eye::new()
+        .env("EYE__STORE__URL", url)
+        .env("EYE__STORE__CONNECT_TIMEOUT_MS", "10000")
+        .args(arguments)
+        .args(&["--output", "json"])
+        .run()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = eye(&DATABASE, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).expect("JSON")
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let output = eye(&DATABASE, arguments);
+    assert!(!output.status.success(), "{arguments:?}: {}", stdout(&output));
+    stderr(&output)
+}
+
+#[test]
+fn many_migrations_at_once_apply_each_migration_once() {
+    let url = empty_database("migrated_at_once");
+    let runs: Vec<_> = (0..5)
+        .map(|_| {
+            let url = url.clone();
+            thread::spawn(move || eye(&url, &["migrate"]))
+        })
+        .collect();
+    let applied: Vec<usize> = runs
+        .into_iter()
+        .map(|run| {
+            let output = run.join().expect("no panic");
+            assert!(output.status.success(), "{}", stderr(&output));
+            let answer: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+            answer["applied"].as_array().expect("an array").len()
+        })
+        .collect();
+    assert_eq!(applied.iter().filter(|&&count| count > 0).count(), 1, "{applied:?}");
+}
+
+#[test]
+fn an_application_is_registered_once_and_found_by_its_name() {
+    assert_eq!(json(&["app", "create", "web shop"])["name"], "web shop");
+    assert!(refusal(&["app", "create", "web shop"]).contains("web shop"));
+    assert_eq!(json(&["app", "limit", "web shop", "500"])["events_per_second_max"], 500);
+    assert_eq!(json(&["app", "limit", "web shop", "none"])["events_per_second_max"], Value::Null);
+    assert!(json(&["app", "disable", "web shop"])["disabled_at"].is_string());
+    assert!(json(&["app", "disable", "web shop", "--undo"])["disabled_at"].is_null());
+    assert_eq!(json(&["app", "show", "web shop"])["name"], "web shop");
+    let names = json(&["app", "list"]);
+    assert!(names.as_array().expect("an array").iter().any(|one| one["name"] == "web shop"));
+    for command in
+        [&["app", "show", "nobody"][..], &["app", "limit", "nobody", "5"], &["app", "disable", "nobody"]]
+    {
+        assert!(refusal(command).contains("there is no application nobody"), "{command:?}");
+    }
+}
+
+#[test]
+fn a_key_is_shown_once_and_can_be_revoked() {
+    json(&["app", "create", "keys"]);
+    let made = json(&["key", "create", "keys", "--scope", "write,read", "--own", "--expires", "90d"]);
+    let key = made["key"].as_str().expect("a key");
+    assert!(key.starts_with("eye_"), "{made}");
+    assert_eq!(made["scopes"], serde_json::json!(["write", "read"]));
+    let expires: DateTime<Utc> = made["expires_at"].as_str().expect("a time").parse().expect("RFC 3339");
+    let difference = (expires - Utc::now() - Duration::days(90)).abs();
+    assert!(difference < Duration::minutes(5), "{expires}");
+    let listed = json(&["key", "list", "keys"]).to_string();
+    assert!(!listed.contains(key), "a key must not be shown again: {listed}");
+    let id = made["id"].to_string();
+    assert_eq!(json(&["key", "revoke", &id])["revoked"], 1);
+    assert!(refusal(&["key", "revoke", &id]).contains("no key in use"));
+    assert!(
+        refusal(&["key", "create", "nobody", "--scope", "read"]).contains("there is no application nobody")
+    );
+}
+
+#[test]
+fn a_database_without_migrations_is_told_from_one_that_is_away() {
+    let url = empty_database("never_migrated");
+    let output = eye(&url, &["app", "list"]);
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("eye migrate"), "{}", stderr(&output));
+    let output = eye(&url, &["doctor"]);
+    assert!(!output.status.success());
+    assert!(stdout(&output).contains("lacks the migrations"), "{}", stdout(&output));
+}

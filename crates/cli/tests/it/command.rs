@@ -1,0 +1,60 @@
+//! `eye` as its users run it.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A database address at which nobody answers, so that no test meets a stack that runs on this machine.
+const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
+
+/// One run of the command, in an empty directory and away from every stack unless told.
+pub(crate) struct Eye {
+    command: Command,
+    _elsewhere: TempDir,
+}
+
+impl Eye {
+    pub(crate) fn new() -> Self {
+        let elsewhere = tempfile::tempdir().expect("a directory");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eye"));
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"EYE_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .current_dir(elsewhere.path())
+            .env("EYE__STORE__URL", NOWHERE)
+            .env("EYE__STORE__CONNECT_TIMEOUT_MS", "200");
+        Self { command, _elsewhere: elsewhere }
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: &[A]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn within(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    pub(crate) fn run(mut self) -> Output {
+        self.command.output().expect("eye runs")
+    }
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
