@@ -77,20 +77,19 @@ impl Application {
     /// Takes, writes and settles until `stopped` comes about; then finishes what is begun, within 10 s.
     pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) {
         let (stopper, stop) = Stop::new();
-        let (receiver, workers, others) = self.start(&stop);
+        let (receiver, others) = self.start(&stop);
         stopped.await;
         self.readiness.stop();
         stopper.stop();
-        if timeout(STOP_TIMEOUT, finish(receiver, workers)).await.is_err() {
+        if timeout(STOP_TIMEOUT, finish(receiver, others)).await.is_err() {
             tracing::warn!("stopping took too long: what is not settled will be delivered again");
         }
-        // They have nothing of which the loss would matter: what they did not settle is delivered again.
-        drop(others);
         self.health.stop().await;
         tracing::info!("stopped");
     }
 
-    fn start(&self, stop: &Stop) -> (JoinHandle<Option<Link>>, JoinSet<()>, JoinSet<()>) {
+    /// Starts every part: the one that takes deliveries, and the others.
+    fn start(&self, stop: &Stop) -> (JoinHandle<Option<Link>>, JoinSet<()>) {
         let outages = Outages::default();
         let store = StoreWatch::start(
             self.store.clone(),
@@ -102,17 +101,16 @@ impl Application {
         let (batches, waiting) = mpsc::channel(1);
         let receiver = tokio::spawn(self.receiver(batches, store.clone(), stop).run());
         let waiting = Arc::new(Mutex::new(waiting));
-        let mut workers = JoinSet::new();
+        let mut others = JoinSet::new();
         for _ in 0..self.settings.writers.get() {
             let worker =
                 Worker { batches: Arc::clone(&waiting), patience: self.patience(outages.clone(), stop) };
-            workers.spawn(worker.run());
+            others.spawn(worker.run());
         }
-        let mut others = JoinSet::new();
         others.spawn(self.drain(store.clone(), outages, stop).run());
         let housekeeper = Housekeeper::new(&self.settings, self.broker.clone(), self.store.clone(), store);
         others.spawn(housekeeper.run(stop.clone()));
-        (receiver, workers, others)
+        (receiver, others)
     }
 
     fn receiver(&self, batches: mpsc::Sender<Batch>, store: StoreWatch, stop: &Stop) -> Receiver {
@@ -152,9 +150,9 @@ impl Application {
 }
 
 /// Waits until the last batch is handed over, written and settled; only then is the link closed.
-async fn finish(receiver: JoinHandle<Option<Link>>, mut workers: JoinSet<()>) {
+async fn finish(receiver: JoinHandle<Option<Link>>, mut others: JoinSet<()>) {
     let link = receiver.await.ok().flatten();
-    while workers.join_next().await.is_some() {}
+    while others.join_next().await.is_some() {}
     if let Some(link) = link {
         link.close().await;
     }

@@ -13,6 +13,10 @@ use crate::store_watch::StoreWatch;
 /// For how long at most a delivery is held unsettled: the broker's own limit is 30 minutes, and clocks differ.
 const UNSETTLED_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// For how long after its rejection a copy of a stored event is looked for: the writers do so themselves, and miss only
+/// what others write at the same moment.
+const STRAGGLERS_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// What keeps house. There is one of them in a consumer.
 ///
 /// # When a taken message may be forgotten
@@ -105,6 +109,10 @@ fn tidy(store: &Store, months_ahead: u32, forget_after: Option<Duration>) -> Res
     if let Some(age) = forget_after {
         let messages = housekeeping::prune_taken_messages(store, age)?;
         tracing::debug!(messages, "forgot taken messages");
+    }
+    let rejections = housekeeping::resolve_stragglers(store, STRAGGLERS_AGE_MAX)?;
+    if rejections > 0 {
+        tracing::info!(rejections, "resolved rejections of copies that are stored");
     }
     Ok(())
 }

@@ -1,0 +1,11 @@
+//! The consumer from outside: messages are published, and looked for in the database.
+
+mod batches;
+mod dead_letters;
+mod housekeeping;
+mod messages;
+mod outages;
+mod process;
+mod redelivery;
+mod running;
+mod scene;

@@ -1,0 +1,142 @@
+//! Brokers and databases that are away: waited for, and nothing turns into an error because of them.
+
+use std::slice::from_ref;
+
+use broker::Queue;
+
+use crate::running::{Program, Running};
+use crate::scene::{Scene, event, events, own_broker, own_server, shared_broker, shared_server, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_frozen_is_waited_for() {
+    let (server, _directory) = own_server();
+    let scene = Scene::set_on(&shared_broker(), &server.url("postgres"));
+    let consumer = Running::start(&scene, &[]);
+    let first = event();
+    scene.send(from_ref(&first)).await;
+    scene.stored(from_ref(&first)).await;
+
+    server.freeze();
+    let mut sent = events(20);
+    for some in sent.chunks(2) {
+        scene.send(some).await;
+    }
+    scene.waiting(Queue::Events, 0).await;
+    consumer.not_ready("store").await;
+    server.thaw();
+    sent.push(first);
+    scene.stored(&sent).await;
+    consumer.ready().await;
+    consumer.stop().await;
+    scene.settled().await;
+    assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_killed_is_waited_for_and_the_outage_is_logged_once() {
+    let (mut server, _directory) = own_server();
+    let scene = Scene::set_on(&shared_broker(), &server.url("postgres"));
+    let mut program = Program::start(&scene, &[]);
+    let mut sent = events(2);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+
+    server.kill();
+    let more = events(20);
+    for some in more.chunks(1) {
+        scene.send(some).await;
+    }
+    program.logs("waiting for the database").await;
+    // Over several tries of both workers.
+    until("it tries again", || program.count("batch not written: trying again") >= 4).await;
+    tokio::task::block_in_place(|| server.restart().unwrap());
+    sent.extend(more);
+    scene.stored(&sent).await;
+    program.logs("no longer waiting for the database").await;
+    assert_eq!(program.count("waiting for the database"), 1, "{:?}", program.log());
+    assert_eq!(program.count("no longer waiting for the database"), 1, "{:?}", program.log());
+    program.stop();
+    scene.settled().await;
+    assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_outage_costs_each_delivery_one_life() {
+    let (mut server, _directory) = own_server();
+    let scene = Scene::set_on(&shared_broker(), &server.url("postgres"));
+    let consumer = Running::start(&scene, &[("park_after_ms", "300"), ("retry_interval_max_ms", "50")]);
+    let mut sent = events(1);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+
+    server.kill();
+    let more = events(6);
+    for some in more.chunks(1) {
+        scene.send(some).await;
+    }
+    consumer.not_ready("broker").await;
+    scene.waiting(Queue::Events, 6).await;
+    for _ in 0..6 {
+        let (_subscription, delivery) = scene.take(Queue::Events).await;
+        assert!(delivery.delivery_count() <= 1, "given back {} times", delivery.delivery_count());
+        delivery.requeue().await;
+    }
+    tokio::task::block_in_place(|| server.restart().unwrap());
+    sent.extend(more);
+    scene.stored(&sent).await;
+    consumer.ready().await;
+    consumer.stop().await;
+    scene.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_locked_is_waited_for() {
+    let scene = Scene::set();
+    let consumer = Running::start(&scene, &[("park_after_ms", "100")]);
+    let sent = events(5);
+    // The database answers; that is no reason to give anything back.
+    scene.execute("ALTER TABLE events RENAME TO hidden");
+    scene.send(&sent).await;
+    scene.waiting(Queue::Events, 0).await;
+    consumer.ready().await;
+    scene.execute("ALTER TABLE hidden RENAME TO events");
+    scene.stored(&sent).await;
+    consumer.stop().await;
+    scene.settled().await;
+    assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_waits_for_the_schema_that_it_was_built_for() {
+    let mut scene = Scene::set_without_schema(&shared_broker(), &shared_server());
+    let consumer = Running::start(&scene, &[]);
+    consumer.not_ready("store").await;
+    scene.migrate();
+    let sent = events(2);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+    consumer.ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_away_is_waited_for_and_found_again() {
+    let (mut broker, _directory) = own_broker();
+    let scene = Scene::set_on(&broker.amqp_url(), &shared_server());
+    broker.kill();
+    let consumer = Running::start(&scene, &[]);
+    consumer.not_ready("broker").await;
+    tokio::task::block_in_place(|| broker.restart().unwrap());
+    consumer.ready().await;
+    let mut sent = events(2);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+
+    broker.kill();
+    consumer.not_ready("broker").await;
+    tokio::task::block_in_place(|| broker.restart().unwrap());
+    let more = events(2);
+    scene.send(&more).await;
+    sent.extend(more);
+    scene.stored(&sent).await;
+    consumer.ready().await;
+}
