@@ -19,6 +19,8 @@ struct Level<'a> {
     /// Where the keys of this object begin among the keys of all open objects.
     keys_start: usize,
     hashed: Option<HashSet<Cow<'a, [u8]>>>,
+    /// The keys of this object that were reported as standing twice.
+    repeated: Option<HashSet<Cow<'a, [u8]>>>,
 }
 
 /// Reads an event's values and reports what is wrong anywhere in them.
@@ -36,14 +38,19 @@ impl<'a, 'r> Walk<'a, 'r> {
             scanner: Scanner::new(text),
             findings: Findings::default(),
             rules,
-            levels: Vec::with_capacity(8),
+            levels: Vec::with_capacity(4),
             keys: Vec::with_capacity(16),
         }
     }
 
     /// Enters the object or array that has just begun.
     pub(super) fn enter(&mut self) {
-        self.levels.push(Level { step: Step::Element(0), keys_start: self.keys.len(), hashed: None });
+        self.levels.push(Level {
+            step: Step::Element(0),
+            keys_start: self.keys.len(),
+            hashed: None,
+            repeated: None,
+        });
     }
 
     fn leave(&mut self) {
@@ -59,7 +66,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         let first = !level.has(&self.keys, key);
         if first {
             level.add(&mut self.keys, key);
-        } else {
+        } else if level.is_first_repetition(key) {
             let message = "expected each key once in an object, found it again";
             self.report(Code::DuplicateKey, message, None);
         }
@@ -157,6 +164,12 @@ impl<'a> Level<'a> {
             Some(hashed) => hashed.contains(key.identity().as_ref()),
             None => keys[self.keys_start..].iter().any(|other| other.is_same(&key)),
         }
+    }
+
+    /// Whether a repeated key is repeated for the first time. The findings would drop the others too, but only after
+    /// the path of each was built, and thousands of them may stand below one long key.
+    fn is_first_repetition(&mut self, key: Text<'a>) -> bool {
+        self.repeated.get_or_insert_default().insert(key.identity())
     }
 
     fn add(&mut self, keys: &mut Vec<Text<'a>>, key: Text<'a>) {

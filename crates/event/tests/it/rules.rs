@@ -248,3 +248,15 @@ fn a_hundred_thousand_keys_are_compared_by_hash() {
     let sent = event_with(&[("data", Some(&format!("{{{}, \"19999\": 1}}", members.join(","))))]);
     assert_eq!(violations(sent.as_bytes()), [("/data/19999".to_owned(), Code::DuplicateKey)]);
 }
+
+#[test]
+fn a_key_repeated_below_a_long_one_is_reported_once() {
+    // Were the path built for each repetition, this would copy gigabytes.
+    let long = "k".repeat(100_000);
+    let repeated = vec!["\"a\":1"; 25_000].join(",");
+    let sent = event_with(&[("data", Some(&format!("{{\"{long}\":{{{repeated}}}}}")))]);
+    let Judgement::Rejected(rejection) = judged(sent.as_bytes()) else { panic!("valid") };
+    assert_eq!(rejection.violations.len(), 1);
+    assert_eq!(rejection.violations[0].path, format!("/data/{long}/a"));
+    assert!(!rejection.truncated);
+}
