@@ -138,12 +138,14 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn skip_white_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn value(&mut self, first: u8) -> Result<Token<'a>, SyntaxError> {
         let token = match first {
             b'"' => Token::String(self.string()?),
@@ -177,6 +179,7 @@ impl<'a> Scanner<'a> {
         self.expect = if self.nesting.depth == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
+    #[inline]
     fn key(&mut self) -> Result<Token<'a>, SyntaxError> {
         let key = self.string()?;
         self.skip_white_space();
@@ -191,6 +194,7 @@ impl<'a> Scanner<'a> {
         Ok(Token::Key(key))
     }
 
+    #[inline]
     fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
         let (text, end) = string::read(self.text, self.at)?;
         self.at = end;

@@ -38,6 +38,7 @@ impl<'a> Text<'a> {
     }
 
     /// Whether two texts mean the same.
+    #[inline]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         if self.escaped || other.escaped {
             self.identity() == other.identity()
@@ -52,29 +53,39 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Bytes that end a run of plain text: the quote, the escape and control characters.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        special[byte] = true;
-        byte += 1;
+/// How many bytes stand before the first that ends a run of plain text: the quote, the escape or a control character.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let ends = run_ends(u64::from_le_bytes(*word));
+        if ends != 0 {
+            return index * 8 + ends.trailing_zeros() as usize / 8;
+        }
     }
-    special[b'"' as usize] = true;
-    special[b'\\' as usize] = true;
-    special
-};
+    let run = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count();
+    words.len() * 8 + run
+}
+
+/// Sets the high bit of each of eight bytes that ends a run. A borrow may also set bits above the first of them, so
+/// only the lowest counts ("Bit Twiddling Hacks": determine if a word has a byte less than n).
+const fn run_ends(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let control = word.wrapping_sub(ONES * 0x20);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let escape = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (control | quote | escape) & !word & (ONES * 0x80)
+}
 
 /// Reads the string whose opening quote stands at `start`; gives it and where its closing quote ends.
+#[inline]
 pub(super) fn read(text: &str, start: usize) -> Result<(Text<'_>, usize), SyntaxError> {
     let bytes = text.as_bytes();
     let mut at = start + 1;
     let mut escaped = false;
     let mut fault = None;
     loop {
-        while bytes.get(at).is_some_and(|&byte| !SPECIAL[usize::from(byte)]) {
-            at += 1;
-        }
+        at += plain_run(&bytes[at..]);
         match bytes.get(at) {
             Some(b'"') => {
                 let raw = &text[start + 1..at];
