@@ -60,8 +60,8 @@ pub enum TimestampError {
 }
 
 impl OccurredAt {
-    /// Reads a timestamp: RFC 3339 (also in lower case, or with a space for the `T`), or the same without a zone, which is
-    /// then UTC. What is finer than a microsecond is cut, never rounded.
+    /// Reads a timestamp: RFC 3339 (also in lower case, or with a space for the `T`), or the same (in upper case) without
+    /// a zone, which is then UTC. In UTC too the year has four digits. What is finer than a microsecond is cut, never rounded.
     ///
     /// # Errors
     /// The text is no such time, or one before 1970.
@@ -71,13 +71,15 @@ impl OccurredAt {
     }
 }
 
+/// 10000-01-01T00:00:00Z in seconds: RFC 3339 can't write it, nor what an offset moves beyond it.
+const YEAR_10000: i64 = 253_402_300_800;
+
 /// Microseconds since 1970 of a timestamp; none where it is none.
 ///
 /// Not chrono's parser: that takes 60 seconds, spaces and years of any length, and is several times slower.
 fn parse_micros(text: &[u8]) -> Option<i64> {
     let (date_time, rest) = text.split_at_checked("YYYY-MM-DDTHH:MM:SS".len())?;
-    let [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', m1, m2, b':', s1, s2] =
-        *date_time
+    let [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, t, h1, h2, b':', m1, m2, b':', s1, s2] = *date_time
     else {
         return None;
     };
@@ -85,8 +87,12 @@ fn parse_micros(text: &[u8]) -> Option<i64> {
     let date = NaiveDate::from_ymd_opt(year, number(&[o1, o2])?, number(&[d1, d2])?)?;
     let time = date.and_hms_opt(number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?)?;
     let (fraction, zone) = parse_fraction(rest)?;
+    // Lower case belongs to RFC 3339, which has a zone.
+    if !matches!((t, zone), (b'T' | b' ', _) | (b't', [_, ..])) {
+        return None;
+    }
     let seconds = time.and_utc().timestamp() - parse_zone(zone)?;
-    Some(seconds * 1_000_000 + fraction)
+    (seconds < YEAR_10000).then_some(seconds * 1_000_000 + fraction)
 }
 
 /// The value of decimal digits; none where something else stands among them.
