@@ -77,7 +77,7 @@ pub fn split(body: &[u8], format: Format, events_max: usize) -> Result<Vec<Part>
 }
 
 fn split_document(text: &str, events_max: usize) -> Result<Vec<Part>, BodyError> {
-    if text.trim_ascii().is_empty() {
+    if text.trim_matches(json::WHITE_SPACE).is_empty() {
         return Err(BodyError::Empty);
     }
     let syntax = |error| BodyError::at(text.as_bytes(), error);
@@ -116,7 +116,7 @@ fn split_lines(text: &str, events_max: usize) -> Result<Vec<Part>, BodyError> {
     let mut parts = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        if !line.trim_ascii().is_empty() {
+        if !line.trim_matches(json::WHITE_SPACE).is_empty() {
             if parts.len() == events_max {
                 return Err(BodyError::TooMany { max: events_max });
             }

@@ -99,7 +99,7 @@ fn what_is_no_json_is_refused_with_its_place() {
 
 #[test]
 fn a_bad_line_is_named_by_its_number() {
-    for body in ["{}\n{bad}\n{}", "{}\n{\"a\":\n1}", "{}\n{} {}\n"] {
+    for body in ["{}\n\u{c}\n{}", "{}\n{bad}\n{}", "{}\n{\"a\":\n1}", "{}\n{} {}\n"] {
         match split(body.as_bytes(), Format::Ndjson, 100) {
             Err(BodyError::Syntax { line, .. }) => assert_eq!(line, 2, "{body}"),
             other => panic!("{body}: {other:?}"),
