@@ -70,6 +70,18 @@ impl Draft<'_> {
         self.present |= 1 << field as u8;
     }
 
+    /// Takes a field for unknown that stands twice: neither of the two is its value.
+    fn forget(&mut self, field: Field) {
+        match field {
+            Field::SessionId => self.session_id = None,
+            Field::Category => self.category = None,
+            Field::Name => self.name = None,
+            Field::Data => self.data = None,
+            Field::Timestamp => self.occurred_at = None,
+            Field::Id => {}
+        }
+    }
+
     const fn has(&self, field: Field) -> bool {
         self.present & (1 << field as u8) != 0
     }
@@ -122,7 +134,7 @@ fn read_members<'a>(walk: &mut Walk<'a, '_>, draft: &mut Draft<'a>, latest: i64)
                 draft.mark(field);
                 read_field(field, &value, raw, latest, draft, &mut walk.findings);
             }
-            Some(_) => {}
+            Some(field) => draft.forget(field),
             None if key.fault().is_none() => {
                 let message = "expected one of session_id, category, name, data, timestamp and id";
                 walk.report(Code::UnknownField, message, Some(raw));

@@ -97,6 +97,8 @@ fn a_field_that_stands_twice_is_named_also_by_escapes() {
     for again in [r#""name": "x""#, r#""\u006eame": 5"#, r#""name": null, "name": """#] {
         let sent = format!("{members}, {again}}}");
         assert_eq!(violations(sent.as_bytes()), [("/name".to_owned(), Code::DuplicateKey)], "{sent}");
+        let Judgement::Rejected(rejection) = judged(sent.as_bytes()) else { panic!("valid: {sent}") };
+        assert!(rejection.name.is_none() && rejection.category.is_some(), "{sent}");
     }
 }
 
