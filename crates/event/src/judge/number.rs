@@ -18,13 +18,23 @@ pub(super) fn fault(number: &str) -> Option<String> {
         return Some(format!("expected a number of at most {DIGITS_MAX} digits, found {digits}"));
     }
     if mantissa.bytes().all(|byte| !matches!(byte, b'1'..=b'9')) {
-        return None;
+        return zero_fault(number);
     }
     let normal = number.parse::<f64>().is_ok_and(f64::is_normal);
     if normal {
         None
     } else {
         Some(format!("expected zero, or a number of a size from {:e} to {:e}", f64::MIN_POSITIVE, f64::MAX))
+    }
+}
+
+/// Why a zero is refused: Postgres keeps its decimal places. It writes `0e-999` with 999 zeros whenever it is read, and refuses
+/// `0e-16384` and `0e1073741823`.
+fn zero_fault(number: &str) -> Option<String> {
+    let exponent = number.split(['e', 'E']).nth(1).unwrap_or("0");
+    match exponent.parse::<i64>() {
+        Ok(-999..=999_999_999) => None,
+        _ => Some("expected a zero with an exponent from -999 to 999999999".to_owned()),
     }
 }
 
