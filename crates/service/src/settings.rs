@@ -60,9 +60,17 @@ pub enum SettingsError {
         /// The variable.
         variable: String,
     },
-    /// The file is no TOML, or a value is out of its range.
+    /// The file is no TOML.
     #[error("{0}")]
-    Invalid(#[from] config::ConfigError),
+    Unparsable(#[from] config::ConfigError),
+    /// A value that its section's owner refuses.
+    #[error("section [{section}]: {source}")]
+    Refused {
+        /// The section.
+        section: String,
+        /// Which value, and why.
+        source: config::ConfigError,
+    },
 }
 
 fn hint(nearest: Option<&str>) -> String {
@@ -99,7 +107,7 @@ impl Settings {
         let known = Known(flatten(&defaults)?);
         let mut builder = Config::builder().add_source(defaults);
         if let Some(path) = file {
-            let source = File::new(&read(FILE_VARIABLE, path)?, FileFormat::Toml);
+            let source = File::from_str(&read(FILE_VARIABLE, path)?, FileFormat::Toml);
             for (key, value) in flatten(&source)? {
                 known.check(&path.display().to_string(), &key, &value)?;
             }
@@ -116,7 +124,9 @@ impl Settings {
     /// # Errors
     /// A value is out of its range.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, SettingsError> {
-        Ok(self.values.get(name)?)
+        // In two steps: asked for the whole at once, the crate names the section where it should name the value.
+        let section: Value = self.values.get(name)?;
+        T::deserialize(section).map_err(|source| SettingsError::Refused { section: name.to_owned(), source })
     }
 }
 

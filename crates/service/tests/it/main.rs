@@ -1,0 +1,7 @@
+//! The service crate as the services use it.
+
+mod health;
+mod keys;
+mod requests;
+mod settings;
+mod waiting;
