@@ -31,6 +31,9 @@ pub fn make_partitions(store: &Store, months_ahead: u32) -> Result<u32, Error> {
     Ok(u32::try_from(made.made).unwrap_or(0))
 }
 
+/// Nothing is older: a longer time than this leads out of what Postgres holds.
+const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
 /// Forgets messages that were taken longer ago than this, and returns how many. A message that may still be in the
 /// queue must not be forgotten: the caller passes no less than the age of the queue's oldest message.
 ///
@@ -39,7 +42,7 @@ pub fn make_partitions(store: &Store, months_ahead: u32) -> Result<u32, Error> {
 pub fn prune_taken_messages(store: &Store, older_than: Duration) -> Result<usize, Error> {
     store.run(|connection| {
         diesel::sql_query("DELETE FROM taken_messages WHERE taken_at < now() - make_interval(secs => $1)")
-            .bind::<Double, _>(older_than.as_secs_f64())
+            .bind::<Double, _>(older_than.min(AGE_MAX).as_secs_f64())
             .execute(connection)
     })
 }

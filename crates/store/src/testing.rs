@@ -1,5 +1,7 @@
 //! Databases for tests: migrated once, copied for each test.
 
+pub mod sql;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -22,10 +24,8 @@ pub fn fresh_database(superuser_url: &str) -> Result<Settings, Error> {
     let server = Store::new(&Settings::for_url(superuser_url).with_connections_max(1))?;
     let template = template(&server, superuser_url)?;
     let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    // Copying the files is much faster than writing each page to the log as well.
     server.run(|connection| {
-        diesel::sql_query(format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
-            .execute(connection)
+        diesel::sql_query(format!("CREATE DATABASE {name} TEMPLATE {template}")).execute(connection)
     })?;
     Ok(Settings::for_url(with_database(superuser_url, &name)))
 }

@@ -12,7 +12,7 @@ use Outcome::{Duplicate, Rejected, Stored};
 fn an_event_sent_twice_is_stored_once() {
     let ground = Ground::new();
     let event = sample();
-    assert_eq!(ground.write_events(judged(&[event.clone()])), [Stored]);
+    assert_eq!(ground.write_events(vec![event.judged()]), [Stored]);
     assert_eq!(ground.write_events(judged(&[event.later(1_000_000)])), [Duplicate]);
     assert_eq!((ground.count("events"), ground.count("errors")), (1, 0));
     ground.assert_sessions_agree();
@@ -68,8 +68,8 @@ fn other_content_under_the_same_identity_is_a_conflict() {
     ];
     for (what, other) in others {
         let ground = Ground::new();
-        ground.write_events(judged(&[event.clone()]));
-        assert_eq!(ground.write_events(judged(&[other.clone()])), [Rejected], "{what}");
+        ground.write_events(vec![event.judged()]);
+        assert_eq!(ground.write_events(vec![other.judged()]), [Rejected], "{what}");
         assert_eq!(ground.write_events(judged(&[other])), [Duplicate], "{what}, sent again");
         let error = ground.ask("SELECT concat_ws(' ', code, field, path, value) FROM errors");
         assert_eq!(error, format!("id_conflict id /id \"{}\"", event.id), "{what}");

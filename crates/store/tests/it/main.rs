@@ -1,5 +1,17 @@
 //! Tests of the store against real databases on a private server.
 
+mod applications;
+mod concurrency;
 mod ground;
+mod housekeeping;
 mod identity;
 mod inbox;
+mod keys;
+mod migrations;
+mod outages;
+mod partitions;
+mod poison;
+mod rejecting;
+mod roles;
+mod sessions;
+mod settings;

@@ -1,0 +1,53 @@
+//! The settings, and what is never shown of them.
+
+use store::{Error, Settings, Store};
+
+const SECRET: &str = "hunter2";
+
+#[test]
+fn the_address_is_never_shown() {
+    let addresses = [
+        format!("postgres://eye:{SECRET}@127.0.0.1:1/eye"),
+        format!("postgres://eye:{SECRET}%zz@127.0.0.1:1/eye"),
+        format!("postgres://eye:{SECRET}@127.0.0.1:port/eye"),
+        format!("postgres://eye:{SECRET}@127.0.0.1:1/eye?sslmode={SECRET}"),
+        format!("postgres://eye@127.0.0.1:1/eye?password={SECRET}&nonsense=1"),
+    ];
+    for address in addresses {
+        let settings = Settings::for_url(&address);
+        assert!(!format!("{settings:?}").contains(SECRET), "{settings:?}");
+        let store = Store::new(&settings).expect("make a store");
+        assert!(!format!("{store:?}").contains(SECRET), "{store:?}");
+        let error = store.ping().expect_err("nobody there");
+        assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+    }
+}
+
+#[test]
+fn an_address_of_another_kind_is_refused_at_once() {
+    for address in ["", "mysql://eye@127.0.0.1/eye", "host=127.0.0.1"] {
+        let error = Store::new(&Settings::for_url(address)).expect_err(address);
+        assert!(matches!(error, Error::Permanent { .. }), "{address}: {error:?}");
+    }
+}
+
+#[test]
+fn the_section_of_the_settings_is_read() {
+    let text = r#"{"url": "postgres://eye@127.0.0.1/eye", "pool_connections_max": 8, "connect_timeout_ms": 3000,
+        "statement_timeout_ms": 30000, "partitions_ahead_months": 3}"#;
+    let settings: Settings = serde_json::from_str(text).expect("settings");
+    assert_eq!(settings.partitions_ahead_months(), 3);
+    let unknown = text.replace("url", "uri");
+    assert!(serde_json::from_str::<Settings>(&unknown).is_err());
+}
+
+#[test]
+fn a_connection_has_the_limits_and_the_name_of_its_settings() {
+    let ground = crate::ground::Ground::new();
+    let settings = ground.settings.clone().with_process_name("eye-test");
+    let store = Store::new(&settings).expect("make a store");
+    store.ping().expect("ping");
+    let name = ground
+        .ask("SELECT DISTINCT application_name FROM pg_stat_activity WHERE application_name LIKE 'eye-%'");
+    assert_eq!(name, "eye-test");
+}
