@@ -2,8 +2,8 @@
 //!
 //! # Purpose
 //! Types that can only hold what the rules allow, the reading of JSON that keeps what a database would lose, and
-//! [`judge`], which gives each submitted event exactly one [`Judgement`]. The gateway uses [`body`] to take a request
-//! apart without judging it; the consumers (and whoever wants to know beforehand) call [`judge`].
+//! [`judge()`], which gives each submitted event exactly one [`Judgement`]. The gateway uses [`body`] to take a request
+//! apart without judging it; the consumers (and whoever wants to know beforehand) call [`judge()`].
 //!
 //! # Modules
 //! | module | holds |
@@ -13,7 +13,7 @@
 //! | [`text`] | session id, category and name |
 //! | [`json`] | a strict reader of JSON text: grammar, places of errors, no recursion |
 //! | [`body`] | a request body into the bytes of its events and their ids |
-//! | [`judge`] | the rules |
+//! | [`mod@judge`] | the rules |
 //! | [`violation`] | what a broken rule is called |
 //!
 //! # What it must not know
