@@ -1,1 +1,14 @@
-//! The query service as its users see it.
+//! The query service as its users see it: the real thing on a port of its own, on a database of its own.
+
+mod applications;
+mod errors;
+mod events;
+mod ground;
+mod outages;
+mod own_keys;
+mod paging;
+mod receipts;
+mod refusals;
+mod service;
+mod sessions;
+mod single_events;

@@ -1,0 +1,150 @@
+//! A key made with `own` sees its own application on every path, and nothing of others.
+
+use serde_json::{Value, json};
+use service::keys::Scope;
+use uuid::Uuid;
+
+use crate::ground::{BLOG, Ground, SHOP, sent};
+use crate::service::{Answer, Parameters, Service, members};
+
+/// A session of the shop, one of the blog, one that both share; an id that both used; an error of each.
+struct Scene {
+    service: Service,
+    own: String,
+    of_shop: Uuid,
+    of_blog: Uuid,
+    of_both: Uuid,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let ground = Ground::new();
+        let (of_shop, of_blog, of_both) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        ground.write(&[
+            sent().id(of_shop).session("of shop"),
+            sent().id(of_blog).session("of blog").by(BLOG),
+            sent().id(of_both).session("shared").at("2021-01-05T00:00:00Z"),
+            sent().id(of_both).session("shared").at("2021-01-05T00:00:00Z").by(BLOG),
+            sent().session("shared").at("2021-01-01T00:00:00Z").by(BLOG),
+            sent().session("shared").at("2021-01-09T00:00:00Z").by(BLOG),
+            sent().with("name", Value::Null),
+            sent().with("name", Value::Null).by(BLOG),
+        ]);
+        let service = Service::start(&ground).await;
+        let own = ground.key(SHOP, &[Scope::Read], true);
+        Self { service, own, of_shop, of_blog, of_both }
+    }
+
+    async fn get(&self, path: &str, parameters: &Parameters<'_>) -> Answer {
+        self.service.get_as(&self.own, path, parameters).await
+    }
+}
+
+#[actix_web::test]
+async fn lists_show_its_own_application_alone() {
+    let scene = Scene::set().await;
+    for (path, count) in [("/api/events", 2), ("/api/errors", 1)] {
+        for parameters in [&[][..], &[("application", SHOP)], &[("application", BLOG), ("application", SHOP)]]
+        {
+            let items = scene.get(path, parameters).await.items();
+            assert_eq!(items.len(), count, "{path} {parameters:?}");
+            assert!(members(&items, "application").iter().all(|application| application == SHOP));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn for_it_nothing_of_another_application_exists() {
+    let scene = Scene::set().await;
+    for path in ["/api/events", "/api/errors"] {
+        assert!(scene.get(path, &[("application", BLOG)]).await.items().is_empty(), "{path}");
+    }
+    for path in [
+        format!("/api/events/{}", scene.of_blog),
+        "/api/sessions/of%20blog".to_owned(),
+        "/api/sessions/of%20blog/events".to_owned(),
+    ] {
+        scene.get(&path, &[]).await.problem(404);
+    }
+    let id = scene.of_blog.to_string();
+    assert!(scene.get("/api/events", &[("session_id", "of blog")]).await.items().is_empty());
+    assert!(scene.get("/api/sessions", &[("session_id", "of blog")]).await.items().is_empty());
+    assert!(scene.get("/api/errors", &[("event_id", &id)]).await.items().is_empty());
+    scene.get(&format!("/api/events/{id}"), &[("application", BLOG)]).await.problem(404);
+    scene.get(&format!("/api/events/{id}/receipt"), &[]).await.problem(404);
+    scene.get(&format!("/api/events/{id}/receipt"), &[("application", BLOG)]).await.problem(403);
+}
+
+#[actix_web::test]
+async fn an_error_of_another_application_is_a_404() {
+    let scene = Scene::set().await;
+    for error in scene.service.items("/api/errors", &[]).await {
+        let answer = scene.get(&format!("/api/errors/{}", error["id"]), &[]).await;
+        let expected = if error["application"] == SHOP { 200 } else { 404 };
+        assert_eq!(answer.status.as_u16(), expected, "{}", answer.text);
+    }
+}
+
+#[actix_web::test]
+async fn an_id_that_others_used_too_is_not_ambiguous() {
+    let scene = Scene::set().await;
+    let path = format!("/api/events/{}", scene.of_both);
+    scene.service.get(&path, &[]).await.problem(409);
+    assert_eq!(scene.get(&path, &[]).await.ok()["application"], SHOP);
+    assert_eq!(scene.get(&format!("/api/events/{}", scene.of_shop), &[]).await.ok()["application"], SHOP);
+}
+
+#[actix_web::test]
+async fn a_shared_session_has_its_own_events_alone() {
+    let scene = Scene::set().await;
+    let at = "2021-01-05T00:00:00.000000Z";
+    let expected = json!({ "session_id": "shared", "first_event_at": at, "last_event_at": at, "event_count": 1, "applications": [SHOP] });
+    assert_eq!(scene.get("/api/sessions/shared", &[]).await.ok(), expected);
+    let listed = scene.get("/api/sessions", &[]).await.items();
+    assert_eq!(members(&listed, "session_id"), ["shared", "of shop"]);
+    assert_eq!(listed[0], expected);
+    let events = scene.get("/api/sessions/shared/events", &[]).await.items();
+    assert_eq!(members(&events, "application"), [SHOP]);
+}
+
+#[actix_web::test]
+async fn a_session_is_in_a_range_by_its_own_events_alone() {
+    let scene = Scene::set().await;
+    let table = [
+        ("2021-01-01T00:00:00Z", "2021-01-05T00:00:00Z", 1),
+        ("2021-01-05T00:00:00Z", "2021-01-06T00:00:00Z", 1),
+        ("2021-01-06T00:00:00Z", "2021-02-01T00:00:00Z", 0),
+    ];
+    for (from, to, count) in table {
+        let found = scene.get("/api/sessions", &[("from", from), ("to", to)]).await.items();
+        assert_eq!(found.len(), count, "{from} to {to}: {found:?}");
+    }
+}
+
+#[actix_web::test]
+async fn applications_list_its_own_alone() {
+    let scene = Scene::set().await;
+    let items = scene.get("/api/applications", &[]).await.items();
+    assert_eq!(members(&items, "name"), [SHOP]);
+    assert_eq!((&items[0]["event_count"], &items[0]["error_count"]), (&json!(2), &json!(1)));
+}
+
+#[actix_web::test]
+async fn its_receipts_are_of_its_own_application() {
+    let scene = Scene::set().await;
+    let receipt = format!("/api/events/{}/receipt", scene.of_both);
+    assert_eq!(scene.get(&receipt, &[]).await.ok()["state"], "stored");
+    assert_eq!(scene.get(&receipt, &[("application", SHOP)]).await.ok()["state"], "stored");
+}
+
+#[actix_web::test]
+async fn its_cursors_are_its_own() {
+    let scene = Scene::set().await;
+    let cursor = scene.get("/api/events", &[("limit", "1")]).await.ok()["next_cursor"]
+        .as_str()
+        .expect("a cursor")
+        .to_owned();
+    let parameters = [("limit", "1"), ("cursor", cursor.as_str())];
+    assert_eq!(scene.get("/api/events", &parameters).await.items().len(), 1);
+    assert!(scene.service.get("/api/events", &parameters).await.problem(400).contains("cursor"));
+}

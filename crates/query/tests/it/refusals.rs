@@ -1,0 +1,322 @@
+//! What can't be understood is said: nothing is ignored or clamped in silence.
+
+use reqwest::Method;
+use serde_json::Value;
+use service::keys::Scope;
+use uuid::Uuid;
+
+use crate::ground::{Ground, SHOP, sent};
+use crate::service::{Parameters, Service};
+
+const LISTS: [&str; 5] =
+    ["/api/events", "/api/sessions", "/api/errors", "/api/applications", "/api/sessions/s-1/events"];
+
+/// A service with two events and two rejected ones.
+async fn service() -> Service {
+    let ground = Ground::new();
+    ground.write(&[sent(), sent(), sent().with("name", Value::Null), sent().with("name", Value::Null)]);
+    Service::start(&ground).await
+}
+
+/// Asks as it is written, and looks whether the refusal names the parameter.
+async fn assert_names(service: &Service, target: &str, parameter: &str, reason: &str) {
+    let answer = service.raw(Method::GET, target, Some(&service.key)).await;
+    assert_eq!(answer.status.as_u16(), 400, "{reason}: {target}: {}", answer.text);
+    let detail = answer.problem(400);
+    assert!(detail.contains(parameter), "{reason}: {target}: {detail}");
+}
+
+#[actix_web::test]
+async fn every_list_refuses_limits_and_cursors_that_are_none() {
+    let service = service().await;
+    let table = [
+        ("limit=0", "limit", "zero"),
+        ("limit=-1", "limit", "negative"),
+        ("limit=1001", "limit", "over the maximum"),
+        ("limit=99999999999999999999", "limit", "over every number"),
+        ("limit=x", "limit", "no number"),
+        ("limit=1.5", "limit", "no whole number"),
+        ("limit=", "limit", "nothing"),
+        ("limit=%201", "limit", "a blank"),
+        ("limit=10&limit=20", "limit", "given twice"),
+        ("limit=10&limit=10", "limit", "given twice with the same value"),
+        ("cursor=forged", "cursor", "forged"),
+        ("cursor=", "cursor", "nothing"),
+        ("cursor=%C3%A9", "cursor", "no base64"),
+        ("cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "cursor", "base64 of nothing"),
+        ("nonsense=1", "nonsense", "an unknown parameter"),
+        ("nonsense", "nonsense", "an unknown parameter without a value"),
+        ("Limit=10", "Limit", "names have a case"),
+        ("limit%20=10", "limit", "a blank in a name"),
+        ("api_key=eye_x", "api_key", "no keys in addresses"),
+        ("offset=10", "offset", "pages have cursors"),
+    ];
+    for path in LISTS {
+        for (query, parameter, reason) in table {
+            assert_names(&service, &format!("{path}?{query}"), parameter, reason).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn each_path_refuses_bad_values_of_its_parameters() {
+    let service = service().await;
+    let id = Uuid::now_v7();
+    let table = [
+        ("/api/events?order=up", "order", "no order"),
+        ("/api/events?order=ASC", "order", "words have a case"),
+        ("/api/events?order=asc&order=desc", "order", "two orders"),
+        ("/api/events?from=yesterday", "from", "no time"),
+        ("/api/events?from=", "from", "nothing"),
+        ("/api/events?from=now", "from", "a time to Postgres alone"),
+        ("/api/events?from=infinity", "from", "a time to Postgres alone"),
+        ("/api/events?from=2021-02-30T00:00:00Z", "from", "no such day"),
+        ("/api/events?from=2021-01-01", "from", "a day is no time"),
+        ("/api/events?from=1609459200", "from", "seconds"),
+        ("/api/events?from=2021-01-01T00:00:00+01:00", "from", "a plus is a blank"),
+        ("/api/events?from=1969-12-31T23:59:59Z", "from", "before all events"),
+        ("/api/events?to=tomorrow", "to", "no time"),
+        ("/api/events?from=2021-02-01T00:00:00Z&to=2021-01-01T00:00:00Z", "from", "from after to"),
+        ("/api/events?from=2021-01-01T00:00:00Z&from=2021-01-01T00:00:00Z", "from", "two froms"),
+        (
+            "/api/events?received_from=2021-02-01T00:00:00Z&received_to=2021-01-01T00:00:00Z",
+            "received_from",
+            "from after to",
+        ),
+        ("/api/events?received_to=x", "received_to", "no time"),
+        ("/api/events?session_id=a%00b", "session_id", "no text holds NUL"),
+        ("/api/events?category=%00", "category", "no text holds NUL"),
+        ("/api/events?application=%00", "application", "no text holds NUL"),
+        ("/api/events?event_id=x", "event_id", "a parameter of another path"),
+        ("/api/sessions?from=2021-02-01T00:00:00Z&to=2021-01-01T00:00:00Z", "from", "from after to"),
+        ("/api/sessions?category=x", "category", "a parameter of another path"),
+        ("/api/sessions?order=asc", "order", "a parameter of another path"),
+        ("/api/sessions/s-1?limit=1", "limit", "no list"),
+        ("/api/sessions/s-1/events?from=2021-01-01T00:00:00Z", "from", "a parameter of another path"),
+        ("/api/errors?severity=fatal", "severity", "no severity"),
+        ("/api/errors?severity=", "severity", "nothing"),
+        ("/api/errors?resolved=maybe", "resolved", "neither"),
+        ("/api/errors?resolved=1", "resolved", "a number"),
+        ("/api/errors?resolved=true&resolved=false", "resolved", "both"),
+        ("/api/errors?event_id=5", "event_id", "no UUID"),
+        ("/api/errors?from=2021-02-01T00:00:00Z&to=2021-01-01T00:00:00Z", "from", "from after to"),
+        ("/api/errors?received_from=2021-02-01T00:00:00Z", "received_from", "a parameter of another path"),
+        ("/api/errors?path=%00", "path", "no text holds NUL"),
+        ("/api/errors/x", "id", "no number"),
+        ("/api/errors/1.0", "id", "no number"),
+        ("/api/errors/99999999999999999999", "id", "over every number"),
+        ("/api/errors/1?limit=1", "limit", "no list"),
+        ("/api/events/5", "id", "no UUID"),
+        ("/api/events/00000000-0000-0000-0000-000000000000", "id", "the nil UUID"),
+        ("/api/events/x/receipt", "id", "no UUID"),
+        ("/api/applications?name=shop", "name", "an unknown parameter"),
+        ("/api/applications?application=shop", "application", "an unknown parameter"),
+    ];
+    for (target, parameter, reason) in table {
+        assert_names(&service, target, parameter, reason).await;
+    }
+    let of_one_event = [
+        ("timestamp=x", "timestamp", "no time"),
+        ("timestamp=2021-01-01T00:00:00Z&timestamp=2021-01-01T00:00:00Z", "timestamp", "given twice"),
+        ("application=a&application=b", "application", "given twice"),
+        ("session_id=a&session_id=b", "session_id", "given twice"),
+        ("from=2021-01-01T00:00:00Z", "from", "a parameter of another path"),
+    ];
+    for (query, parameter, reason) in of_one_event {
+        assert_names(&service, &format!("/api/events/{id}?{query}"), parameter, reason).await;
+    }
+    for (query, parameter) in [("application=a&application=b", "application"), ("session_id=a", "session_id")]
+    {
+        assert_names(&service, &format!("/api/events/{id}/receipt?{query}"), parameter, "a receipt").await;
+    }
+}
+
+#[actix_web::test]
+async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
+    let service = service().await;
+    let cursor = |page: Value| page["next_cursor"].as_str().expect("a cursor").to_owned();
+    let of_events =
+        cursor(service.get("/api/events", &[("limit", "1"), ("category", "page interaction")]).await.ok());
+    let of_errors = cursor(service.get("/api/errors", &[("limit", "1")]).await.ok());
+    let table: &[(&str, &Parameters<'_>, &str, &str)] = &[
+        ("/api/events", &[], &of_events, "a filter left out"),
+        ("/api/events", &[("category", "page interaction"), ("name", "x")], &of_events, "a filter more"),
+        ("/api/events", &[("category", "another")], &of_events, "another value"),
+        ("/api/events", &[("name", "page interaction")], &of_events, "the same value of another filter"),
+        ("/api/events", &[("category", "page interaction"), ("order", "asc")], &of_events, "another order"),
+        ("/api/errors", &[("category", "page interaction")], &of_events, "another path"),
+        ("/api/sessions/s-1/events", &[], &of_events, "the events of a session"),
+        ("/api/sessions", &[], &of_errors, "another path"),
+        ("/api/applications", &[], &of_errors, "another path"),
+        ("/api/errors", &[("resolved", "false")], &of_errors, "a filter more"),
+    ];
+    for (path, parameters, cursor, reason) in table {
+        let parameters = [*parameters, &[("cursor", *cursor)]].concat();
+        let detail = service.get(path, &parameters).await.problem(400);
+        assert!(detail.contains("cursor"), "{reason}: {detail}");
+    }
+    // The same question, also with another limit and spelled out in full.
+    for limit in ["1", "7"] {
+        let parameters =
+            [("limit", limit), ("category", "page interaction"), ("cursor", &of_events), ("order", "desc")];
+        assert_eq!(service.items("/api/events", &parameters).await.len(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn a_cursor_with_a_changed_character_is_refused() {
+    let service = service().await;
+    let page = service.get("/api/events", &[("limit", "1")]).await.ok();
+    let cursor = page["next_cursor"].as_str().expect("a cursor");
+    for at in 0..cursor.len() {
+        let mut forged = cursor.as_bytes().to_vec();
+        forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+        let forged = String::from_utf8(forged).expect("text");
+        assert!(
+            service.get("/api/events", &[("cursor", &forged)]).await.problem(400).contains("cursor"),
+            "{at}"
+        );
+    }
+    for forged in [
+        &cursor[1..],
+        &cursor[..cursor.len() - 1],
+        &format!("{cursor}A"),
+        &format!("{cursor}="),
+        &format!(" {cursor}"),
+    ] {
+        assert!(service.get("/api/events", &[("cursor", forged)]).await.problem(400).contains("cursor"));
+    }
+}
+
+#[actix_web::test]
+async fn injections_find_nothing_and_harm_nothing() {
+    let service = service().await;
+    let injections = [
+        "'",
+        "''",
+        "\"",
+        "\\",
+        "'; DROP TABLE events; --",
+        "' OR '1'='1",
+        "1) OR (1=1",
+        "{a,b}",
+        "{\"a\"}",
+        "$1",
+        "%s",
+        "%",
+        "_",
+        "${jndi:ldap://x}",
+        "../../etc/passwd",
+        "<script>",
+        "\u{202e}",
+        "\r\nSet-Cookie: a=b",
+        "a,b",
+        "NULL",
+        "E'\\x'",
+        "😀",
+    ];
+    let texts = [
+        ("/api/events", &["session_id", "category", "name", "application"][..]),
+        ("/api/sessions", &["session_id", "application"]),
+        ("/api/errors", &["application", "session_id", "field", "path", "category", "name"]),
+    ];
+    let parsed = [
+        ("/api/events", &["from", "to", "received_from", "received_to", "order", "limit", "cursor"][..]),
+        ("/api/sessions", &["from", "to", "limit", "cursor"]),
+        ("/api/errors", &["severity", "event_id", "from", "to", "resolved", "limit", "cursor"]),
+        ("/api/applications", &["limit", "cursor"]),
+    ];
+    for injection in injections {
+        for (path, parameters) in texts {
+            for parameter in parameters {
+                assert!(
+                    service.items(path, &[(parameter, injection)]).await.is_empty(),
+                    "{path} {parameter}={injection}"
+                );
+            }
+        }
+        for (path, parameters) in parsed {
+            for parameter in parameters {
+                let detail = service.get(path, &[(parameter, injection)]).await.problem(400);
+                assert!(detail.contains(parameter), "{path} {parameter}={injection}: {detail}");
+                assert!(!detail.chars().any(char::is_control), "{detail:?}");
+            }
+        }
+        for (path, status) in [("/api/events", 400), ("/api/errors", 400), ("/api/sessions", 404)] {
+            let path = format!("{path}/{}", crate::service::encoded(injection));
+            service.get(&path, &[]).await.problem(status);
+        }
+        let detail = service.get("/api/events", &[(injection, "1")]).await.problem(400);
+        assert!(!detail.chars().any(char::is_control), "{detail:?}");
+    }
+    assert_eq!(service.items("/api/events", &[]).await.len(), 2);
+}
+
+#[actix_web::test]
+async fn only_keys_that_may_read_are_heard() {
+    let ground = Ground::new();
+    let service = Service::start(&ground).await;
+    let write_key = ground.key(SHOP, &[Scope::Write], false);
+    let id = Uuid::now_v7();
+    let paths = LISTS.map(str::to_owned).into_iter().chain([
+        format!("/api/events/{id}"),
+        "/api/sessions/s-1".to_owned(),
+        "/api/errors/1".to_owned(),
+    ]);
+    for path in paths {
+        let answer = service.raw(Method::GET, &path, Some(&write_key)).await;
+        answer.problem(403);
+        assert!(!answer.header("www-authenticate").is_empty(), "{path}");
+    }
+    for path in [
+        "/api/events",
+        &format!("/api/events/{id}/receipt"),
+        "/api/events?nonsense=1",
+        &format!("/api/events/{id}/receipt?nonsense=1"),
+    ] {
+        for key in [None, Some("eye_nobody_knows"), Some(""), Some("x")] {
+            let answer = service.raw(Method::GET, path, key).await;
+            answer.problem(401);
+            assert!(!answer.header("www-authenticate").is_empty(), "{path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn other_methods_and_paths() {
+    let service = service().await;
+    for path in [
+        "/api/events",
+        "/api/events/",
+        "/api/events/x",
+        "/api/events/x/receipt",
+        "/api/sessions",
+        "/api/errors",
+        "/api/applications",
+    ] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let answer = service.raw(method.clone(), path, Some(&service.key)).await;
+            answer.problem(405);
+            assert!(answer.header("allow").contains("GET"), "{method} {path}");
+        }
+    }
+    for path in [
+        "/",
+        "/api",
+        "/api/nothing",
+        "/api/events/x/y",
+        "/api/events/x/receipt/y",
+        "/api/sessions/x/y",
+        "/nothing",
+    ] {
+        service.raw(Method::GET, path, None).await.problem(404);
+        service.raw(Method::POST, path, None).await.problem(404);
+    }
+}
+
+#[actix_web::test]
+async fn a_head_has_no_body() {
+    let service = service().await;
+    let answer = service.raw(Method::HEAD, "/api/events", Some(&service.key)).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""));
+}
