@@ -1,6 +1,7 @@
 //! A private Postgres server.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User, chown};
 
-use crate::process::{Process, bound_command, wait_until};
+use crate::process::{Badge, Process, bound_command, hide_variables, wait_until};
 use crate::{StackError, ports};
 
 const INSTALLATIONS: &str = "/usr/lib/postgresql";
@@ -37,6 +38,7 @@ pub struct Postgres {
     port: u16,
     password: String,
     options: Options,
+    badge: Badge,
     process: Option<Process>,
 }
 
@@ -51,9 +53,11 @@ impl Postgres {
         let programs = newest_installation()?;
         let port = options.port.map_or_else(ports::free, Ok)?;
         prepare_directory(directory)?;
+        let badge = Badge::of(directory)?;
+        badge.await_free("Postgres")?;
         let password = initialise(directory, &programs)?;
-        let mut server =
-            Self { directory: directory.to_owned(), programs, port, password, options, process: None };
+        let directory = directory.to_owned();
+        let mut server = Self { directory, programs, port, password, options, badge, process: None };
         server.launch()?;
         Ok(server)
     }
@@ -83,7 +87,7 @@ impl Postgres {
         self.process.as_mut().is_some_and(|process| process.ended().is_none())
     }
 
-    /// Kills it as a crash would (`kill -9`).
+    /// Kills it with its backends, as a crash would (`kill -9`).
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill();
@@ -104,6 +108,8 @@ impl Postgres {
     /// Why it does not start.
     pub fn restart(&mut self) -> Result<(), StackError> {
         self.stop();
+        // When somebody else killed its first process, a backend at work has not noticed yet.
+        self.badge.kill_wearers("Postgres")?;
         self.launch()
     }
 
@@ -142,7 +148,8 @@ impl Postgres {
         for (name, value) in self.settings() {
             command.arg("-c").arg(format!("{name}={value}"));
         }
-        command.current_dir("/").stdin(Stdio::null()).stdout(log).stderr(error_log);
+        hide_variables(&mut command, &["PG"]);
+        command.current_dir("/").stdin(self.badge.input()?).stdout(log).stderr(error_log);
         Ok(command)
     }
 
@@ -204,7 +211,9 @@ fn newest_installation() -> Result<PathBuf, StackError> {
 
 fn prepare_directory(directory: &Path) -> Result<(), StackError> {
     let what = format!("prepare {}", directory.display());
-    fs::create_dir_all(directory).map_err(StackError::io(&what))?;
+    // Whatever the caller's umask: the user that runs the server has to pass through.
+    let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
+    made.map_err(StackError::io(&what))?;
     let Some(name) = user() else { return Ok(()) };
     let user = User::from_name(name).map_err(|error| StackError::io(&what)(error.into()))?;
     let user = user.ok_or(StackError::Missing { program: "the user postgres", package: "postgresql" })?;
@@ -214,23 +223,28 @@ fn prepare_directory(directory: &Path) -> Result<(), StackError> {
 /// Makes the data directory where there is none; gives the superuser's password.
 fn initialise(directory: &Path, programs: &Path) -> Result<String, StackError> {
     let file = directory.join("password");
-    if data(directory).join("PG_VERSION").exists() {
+    if data(directory).exists() {
         let password =
             fs::read_to_string(&file).map_err(StackError::io(format!("read {}", file.display())))?;
         return Ok(password.trim().to_owned());
     }
     let password = crate::process::secret()?;
     write_password(directory, &file, &password)?;
+    // Renamed when it is whole: what an interrupted start left is no data directory, and is made again.
+    let new = directory.join("data.new");
+    if new.exists() {
+        fs::remove_dir_all(&new).map_err(StackError::io(format!("remove {}", new.display())))?;
+    }
     let mut command = bound_command(programs.join("initdb"), "TERM", user());
-    command.arg("-D").arg(data(directory)).args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"]);
+    command.arg("-D").arg(&new).args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"]);
     command.args(["--locale=C.UTF-8", "--no-instructions"]).arg("--pwfile").arg(&file);
+    hide_variables(&mut command, &["PG"]);
     let output = command.current_dir("/").output().map_err(StackError::io("run initdb"))?;
     if !output.status.success() {
-        // Half a data directory would be taken for a whole one the next time.
-        drop(fs::remove_dir_all(data(directory)));
         let output = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(StackError::Failed { what: format!("initdb in {}", directory.display()), output });
     }
+    fs::rename(&new, data(directory)).map_err(StackError::io(format!("rename {}", new.display())))?;
     Ok(password)
 }
 

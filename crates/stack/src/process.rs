@@ -1,8 +1,9 @@
 //! Child processes that do not outlive us.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc;
 use std::sync::{Mutex, OnceLock};
@@ -16,6 +17,8 @@ use crate::StackError;
 
 /// How often a process that should end or answer is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How long an earlier server may take to stop.
+const LEFTOVERS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running child. Dropping it kills it.
 #[derive(Debug)]
@@ -35,6 +38,62 @@ pub fn bound_command(program: impl AsRef<OsStr>, signal: &str, user: Option<&str
     }
     command.arg("--").arg(program);
     command
+}
+
+/// Keeps from a command what its caller's environment says to other servers of the kind: variables with these prefixes.
+pub(crate) fn hide_variables(command: &mut Command, prefixes: &[&str]) {
+    for (name, _) in std::env::vars_os() {
+        if prefixes.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// What all processes of a server have as their standard input, and nobody else has: by it they are found when their
+/// parent has gone, and until the last of them has ended nobody else may touch their data.
+#[derive(Debug)]
+pub(crate) struct Badge {
+    file: PathBuf,
+}
+
+impl Badge {
+    /// The badge of the server in `directory`, which must exist.
+    pub(crate) fn of(directory: &Path) -> Result<Self, StackError> {
+        let what = || format!("open {}", directory.join("badge").display());
+        // As the process table shows it: without symbolic links.
+        let file = directory.canonicalize().map_err(StackError::io(what()))?.join("badge");
+        File::options().create(true).append(true).open(&file).map_err(StackError::io(what()))?;
+        Ok(Self { file })
+    }
+
+    /// Waits until nobody wears it: a server whose parent was killed takes its time to stop.
+    pub(crate) fn await_free(&self, server: &str) -> Result<(), StackError> {
+        if wait_until(LEFTOVERS_PATIENCE, || self.wearers().is_empty()) {
+            return Ok(());
+        }
+        let pids: Vec<_> = self.wearers().iter().map(u32::to_string).collect();
+        let what = format!("start {server}: process {} still works on its data", pids.join(", "));
+        Err(StackError::io(what)(io::ErrorKind::ResourceBusy.into()))
+    }
+
+    /// Kills whoever wears it: what a server that died has left behind.
+    pub(crate) fn kill_wearers(&self, server: &str) -> Result<(), StackError> {
+        self.wearers().into_iter().for_each(|pid| send(pid, Signal::SIGKILL));
+        self.await_free(server)
+    }
+
+    /// Its file, to be the standard input of a process.
+    pub(crate) fn input(&self) -> Result<File, StackError> {
+        File::open(&self.file).map_err(StackError::io(format!("open {}", self.file.display())))
+    }
+
+    fn wearers(&self) -> Vec<u32> {
+        all_pids().filter(|pid| self.is_worn_by(*pid)).collect()
+    }
+
+    fn is_worn_by(&self, pid: u32) -> bool {
+        fs::read_link(format!("/proc/{pid}/fd/0")).is_ok_and(|input| input == self.file)
+    }
 }
 
 impl Process {
@@ -69,9 +128,13 @@ impl Process {
         }
     }
 
-    /// Kills it at once (`kill -9`).
+    /// Kills it and all its descendants at once (`kill -9`).
     pub fn kill(&mut self) {
-        self.signal(Signal::SIGKILL);
+        if self.ended().is_none() {
+            // Stopped first, so that none is born meanwhile.
+            self.freeze();
+            self.signal_tree(Signal::SIGKILL);
+        }
         // An error means that somebody waited for it already.
         drop(self.child.wait());
     }
@@ -107,7 +170,6 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.ended().is_none() {
-            self.thaw();
             self.kill();
         }
     }
@@ -136,13 +198,7 @@ fn send(pid: u32, signal: Signal) {
 
 /// Every process that descends from `root`, as the system's process table shows it now.
 fn descendants(root: u32) -> Vec<u32> {
-    let mut parents = Vec::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if let Some(parent) = parent_of(pid) {
-            parents.push((pid, parent));
-        }
-    }
+    let parents: Vec<_> = all_pids().filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
     let mut found = vec![root];
     let mut looked_at = 0;
     while looked_at < found.len() {
@@ -151,6 +207,11 @@ fn descendants(root: u32) -> Vec<u32> {
         looked_at += 1;
     }
     found.split_off(1)
+}
+
+fn all_pids() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn parent_of(pid: u32) -> Option<u32> {

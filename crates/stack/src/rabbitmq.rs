@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-use crate::process::{Process, bound_command, secret, wait_until};
+use crate::process::{Badge, Process, bound_command, hide_variables, secret, wait_until};
 use crate::{StackError, ports};
 
 const INSTALLATIONS: &str = "/usr/lib/rabbitmq/lib";
@@ -41,6 +41,7 @@ pub struct RabbitMq {
     programs: PathBuf,
     ports: Ports,
     password: String,
+    badge: Badge,
     epmd: Option<Process>,
     process: Option<Process>,
 }
@@ -61,9 +62,12 @@ impl RabbitMq {
         let programs = installation()?;
         let amqp = options.port.map_or_else(ports::free, Ok)?;
         let ports = Ports { amqp, epmd: ports::free()?, distribution: ports::free()? };
+        make_directories(directory)?;
+        let badge = Badge::of(directory)?;
+        badge.await_free("RabbitMQ")?;
         let password = write_files(directory, ports, options)?;
-        let mut node =
-            Self { directory: directory.to_owned(), programs, ports, password, epmd: None, process: None };
+        let directory = directory.to_owned();
+        let mut node = Self { directory, programs, ports, password, badge, epmd: None, process: None };
         node.launch()?;
         Ok(node)
     }
@@ -88,9 +92,10 @@ impl RabbitMq {
         self.directory.join("log").join(format!("{NODE}.log"))
     }
 
-    /// Whether it runs.
+    /// Whether it runs, with the epmd beside it: without one the node would soon start one that outlives it.
     pub fn is_running(&mut self) -> bool {
-        self.process.as_mut().is_some_and(|process| process.ended().is_none())
+        let runs = |process: &mut Option<Process>| process.as_mut().is_some_and(|one| one.ended().is_none());
+        runs(&mut self.process) && (runs(&mut self.epmd) || self.launch_epmd().is_ok())
     }
 
     /// Kills it as a crash would (`kill -9`).
@@ -114,6 +119,7 @@ impl RabbitMq {
     /// Why it does not start.
     pub fn restart(&mut self) -> Result<(), StackError> {
         self.stop();
+        self.badge.kill_wearers("RabbitMQ")?;
         self.launch()
     }
 
@@ -183,7 +189,7 @@ impl RabbitMq {
         let errors = output.try_clone().map_err(StackError::io(&what))?;
         let mut command = bound_command(self.programs.join("rabbitmq-server"), "TERM", None);
         self.environment(&mut command);
-        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        command.stdin(self.badge.input()?).stdout(output).stderr(errors);
         Ok(command)
     }
 
@@ -193,7 +199,12 @@ impl RabbitMq {
 
     fn environment(&self, command: &mut Command) {
         let in_directory = |name: &str| self.directory.join(name);
+        hide_variables(command, &["RABBITMQ_", "ERL_"]);
         command
+            // The system's own files, which the scripts and the node would read besides.
+            .env("RABBITMQ_CONF_ENV_FILE", in_directory("rabbitmq-env.conf"))
+            .env("RABBITMQ_CONFIG_FILES", in_directory("conf.d"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", in_directory("advanced.config"))
             .env("HOME", &self.directory)
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
@@ -223,10 +234,16 @@ fn installation() -> Result<PathBuf, StackError> {
         .ok_or(StackError::Missing { program: "RabbitMQ", package: "rabbitmq-server" })
 }
 
+fn make_directories(directory: &Path) -> Result<(), StackError> {
+    for name in ["log", "conf.d"] {
+        let made = directory.join(name);
+        fs::create_dir_all(&made).map_err(StackError::io(format!("make {}", made.display())))?;
+    }
+    Ok(())
+}
+
 /// Writes what the node reads when it starts; gives the user's password, which outlives restarts.
 fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<String, StackError> {
-    fs::create_dir_all(directory.join("log"))
-        .map_err(StackError::io(format!("make {}", directory.display())))?;
     let password = lasting_secret(&directory.join("password"), 0o600)?;
     lasting_secret(&directory.join(".erlang.cookie"), 0o400)?;
     let definitions = directory.join("definitions.json");
@@ -239,6 +256,8 @@ fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<Stri
     ];
     conf.extend(options.settings.iter().cloned());
     write(&directory.join("rabbitmq.conf"), &(conf.join("\n") + "\n"), 0o600)?;
+    write(&directory.join("rabbitmq-env.conf"), "", 0o600)?;
+    write(&directory.join("advanced.config"), "[].\n", 0o600)?;
     write(&directory.join("enabled_plugins"), "[].\n", 0o600)?;
     write(&definitions, &definitions_json(&password, &options.policies)?.to_string(), 0o600)?;
     Ok(password)

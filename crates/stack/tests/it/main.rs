@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use stack::process::wait_until;
@@ -23,6 +23,25 @@ fn psql(server: &Postgres, sql: &str) -> String {
 fn is_alive(pid: u32) -> bool {
     // A zombie has no command line: its parent has only not waited for it yet.
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+/// A client whose backend computes for minutes and looks at nothing meanwhile.
+fn busy_client(server: &Postgres) -> Child {
+    let client = Command::new("psql")
+        .args([
+            "-X",
+            "-c",
+            "SELECT count(*) FROM generate_series(1, 3000000000) AS busy",
+            &server.url("postgres"),
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("psql runs");
+    let busy =
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%AS busy' AND pid <> pg_backend_pid()";
+    assert!(wait_until(PATIENCE, || psql(server, busy) == "1"));
+    client
 }
 
 #[test]
@@ -119,4 +138,89 @@ fn a_server_that_cannot_start_says_why() {
     let options = postgres::Options { settings, ..Default::default() };
     let error = Postgres::start(directory.path(), options).expect_err("it can't");
     assert!(error.to_string().contains("shared_buffers"), "{error}");
+}
+
+#[test]
+fn a_server_that_was_killed_amid_work_starts_again_at_once() {
+    let directory = testing::directory().expect("a directory");
+    let mut server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
+    let mut client = busy_client(&server);
+    server.kill();
+    server.restart().expect("it starts again");
+    assert_eq!(psql(&server, "SELECT 1"), "1");
+    client.wait().expect("ended");
+}
+
+#[test]
+fn a_frozen_server_can_be_killed_and_started_again() {
+    let directory = testing::directory().expect("a directory");
+    let mut server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
+    server.freeze();
+    server.kill();
+    server.restart().expect("it starts again");
+    assert_eq!(psql(&server, "SELECT 1"), "1");
+}
+
+#[test]
+fn what_somebody_else_killed_starts_again_at_once() {
+    let directory = testing::directory().expect("a directory");
+    let mut server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
+    let mut client = busy_client(&server);
+    let kill = |pid: u32| Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
+    assert!(kill(server.pid()).success());
+    assert!(wait_until(PATIENCE, || !server.is_running()));
+    server.restart().expect("it starts again");
+    assert_eq!(psql(&server, "SELECT 1"), "1");
+    client.wait().expect("ended");
+}
+
+#[test]
+fn a_start_waits_for_a_server_that_is_still_stopping() {
+    let directory = testing::directory().expect("a directory");
+    let mut parent = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "parent_that_will_be_killed", "--nocapture"])
+        .env("EYE_STACK_TEST_PARENT", directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the parent starts");
+    let mut lines = BufReader::new(parent.stdout.take().expect("its output")).lines();
+    assert!(lines.any(|line| line.is_ok_and(|line| line.starts_with("ids "))));
+    parent.kill().expect("killed");
+    parent.wait().expect("ended");
+    let server = Postgres::start(&directory.path().join("p"), postgres::Options::default());
+    let node = RabbitMq::start(&directory.path().join("r"), &rabbitmq::Options::default());
+    assert_eq!(psql(&server.expect("it starts"), "SELECT 1"), "1");
+    assert!(node.expect("it starts").is_running());
+}
+
+#[test]
+fn what_an_interrupted_start_left_is_made_again() {
+    let directory = testing::directory().expect("a directory");
+    std::fs::create_dir(directory.path().join("data.new")).expect("made");
+    std::fs::write(directory.path().join("data.new/PG_VERSION"), "15").expect("written");
+    let server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
+    assert_eq!(psql(&server, "SELECT 1"), "1");
+}
+
+#[test]
+fn an_epmd_that_died_is_replaced_before_the_node_starts_its_own() {
+    let directory = testing::directory().expect("a directory");
+    let mut node = RabbitMq::start(directory.path(), &rabbitmq::Options::default()).expect("it starts");
+    let line = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let variables =
+        std::fs::read_to_string(format!("/proc/{}/environ", node.pid())).expect("its environment");
+    let port = variables.split('\0').find_map(|one| one.strip_prefix("ERL_EPMD_PORT=")).expect("a port");
+    let own_epmd = || {
+        let found = Command::new("pgrep").args(["-f", &format!("^epmd .*-port {port}$")]).output();
+        let found = String::from_utf8(found.expect("pgrep runs").stdout).expect("UTF-8");
+        found.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = own_epmd();
+    assert_eq!(before.len(), 1);
+    for pid in &before {
+        assert!(Command::new("kill").args(["-9", pid]).status().expect("kill runs").success());
+    }
+    assert!(wait_until(PATIENCE, || before.iter().all(|pid| line(pid).is_empty())));
+    assert!(node.is_running());
+    assert!(own_epmd().iter().any(|pid| !before.contains(pid)));
 }
