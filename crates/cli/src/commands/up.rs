@@ -58,6 +58,7 @@ impl Up {
             () = &mut stop => bail!("stopped before everything was ready"),
         };
         output.result(&stack.summary, || text(&stack.summary))?;
+        // Last: who waits for it has read the log by then.
         write_private(&summary_file(&local), &stack.summary.to_string())?;
         stop.await;
         drop(fs::remove_file(summary_file(&local)));
@@ -88,15 +89,15 @@ impl Up {
         let ready = wait_until(DETACHED_PATIENCE, || {
             ended = child.try_wait().ok().flatten();
             let ready = summary_file(local).exists();
-            if !ready {
-                shown = show_new_lines(&log_file, shown, output);
-            }
+            shown = show_new_lines(&log_file, shown, output);
             ready || ended.is_some()
         });
         match (ready, ended) {
+            // People have read the summary at the end of the log.
+            (true, None) if !output.is_json() => Ok(()),
             (true, None) => {
                 let summary: Value = serde_json::from_str(&fs::read_to_string(summary_file(local))?)?;
-                output.result(&summary, || text(&summary))
+                output.result(&summary, String::new)
             }
             (_, Some(_)) => bail!("the stack did not start{}", reason(&log_file, output)),
             _ => bail!(
