@@ -6,6 +6,10 @@
 //!
 //! Arguments of a queue are fixed when it is made: another value later is refused (406). So only what will never change
 //! stands here; limits that an operator may change are policies ([`crate::policies_json`]).
+//!
+//! RabbitMQ notes a new quorum queue in the directory of its logs only after half a second (seen on 3.10.8): a broker
+//! that is killed within it comes back with a queue that never finds a leader. It has to be deleted; what it took in
+//! that half second is lost. Nothing that a client can ask shows it: publishing to it times out.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use broker::{LinkState, PublishError, Publisher, Queue};
 use event::MessageId;
+use stack::RabbitMq;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,9 +47,11 @@ async fn what_was_confirmed_before_and_after_a_crash_is_in_the_queue() {
         publish_at_last(&publisher).await;
     }
 
+    let mut subscription = subscribe(&settings, Queue::Dead, 1).await;
     let mut state = publisher.watch();
     node.rabbitmq.kill();
     soon("away", state.wait_for(|state| matches!(state, LinkState::Away { .. }))).await.unwrap();
+    assert!(soon("the end", subscription.next()).await.is_none());
     let node = node.beside(|rabbitmq| rabbitmq.restart().unwrap()).await;
     soon("up again", state.wait_for(|state| *state == LinkState::Up)).await.unwrap();
     for _ in 0..20 {
@@ -67,38 +70,43 @@ async fn what_was_confirmed_before_and_after_a_crash_is_in_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscription_ends_with_its_broker_and_a_new_one_goes_on() {
-    let mut node = Node::start();
+async fn a_broker_that_stops_ends_its_subscriptions_and_is_found_when_it_comes_later() {
+    let node = Node::start();
     let settings = settings(&node.rabbitmq.amqp_url());
     let id = publish_at_last(&Publisher::start(&settings)).await;
-    for orderly in [true, false] {
-        let mut subscription = subscribe(&settings, Queue::Events, 1).await;
-        let delivery = next(&mut subscription).await;
-        assert_eq!(delivery.headers().message_id, Some(id));
-        node = node.beside(move |rabbitmq| if orderly { rabbitmq.stop() } else { rabbitmq.kill() }).await;
-        assert!(soon("the end", subscription.next()).await.is_none());
-        assert!(!subscription.ended().unwrap().is_permanent());
-        assert!(soon("the answer to a late ack", delivery.ack()).await.is_err());
-        node = node.beside(|rabbitmq| rabbitmq.restart().unwrap()).await;
-    }
-    assert_eq!(take_all(&settings).await, [id]);
-}
+    let mut subscription = subscribe(&settings, Queue::Events, 1).await;
+    let held = next(&mut subscription).await;
+    let node = node.beside(RabbitMq::stop).await;
+    assert!(soon("the end", subscription.next()).await.is_none());
+    assert!(!subscription.ended().unwrap().is_permanent());
+    assert!(soon("the answer to a late ack", held.ack()).await.is_err());
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_comes_later_is_found() {
-    // The password is made with the broker's directory: start it once, so that the address is known.
-    let mut node = Node::start();
-    node.rabbitmq.stop();
-    let settings = settings(&node.rabbitmq.amqp_url());
     let publisher = Publisher::start(&settings);
     assert_eq!(publish(&publisher, message()).await, Err(PublishError::Away));
     assert!(broker::depth(&settings, Queue::Events).await.is_err_and(|error| !error.is_permanent()));
-
     let _node = node.beside(|rabbitmq| rabbitmq.restart().unwrap()).await;
     let mut state = publisher.watch();
     let up = timeout(Duration::from_secs(5), state.wait_for(|state| *state == LinkState::Up)).await;
     assert!(up.is_ok(), "not up within 5 s: {:?}", publisher.state());
-    assert_eq!(publish(&publisher, message()).await, Ok(()));
+    let later = publish_at_last(&publisher).await;
+    assert_eq!(take_all(&settings).await, [id, later]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_that_is_held_too_long_ends_its_subscription_and_is_delivered_again() {
+    let node = Node::start();
+    let soon_too_long = "application:set_env(rabbit, consumer_timeout, 500), \
+                         application:set_env(rabbit, channel_tick_interval, 500).";
+    node.rabbitmq.control(&["eval", soon_too_long]).unwrap();
+    let settings = settings(&node.rabbitmq.amqp_url());
+    let id = publish_at_last(&Publisher::start(&settings)).await;
+    let mut subscription = subscribe(&settings, Queue::Events, 1).await;
+    let held = next(&mut subscription).await;
+    assert!(soon("the end", subscription.next()).await.is_none());
+    let ended = subscription.ended().unwrap();
+    assert!(!ended.is_permanent() && ended.to_string().contains("timed out"), "{ended}");
+    assert!(held.ack().await.is_err());
+    assert_eq!(take_all(&settings).await, [id]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
