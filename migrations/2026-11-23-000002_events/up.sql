@@ -144,6 +144,7 @@ DECLARE
     sent record;
     sent_data jsonb;
     is_same boolean;
+    broken_constraint text;
 BEGIN
     FOR i IN 1..coalesce(array_length(ids, 1), 0) LOOP
         ordinal := i;
@@ -164,11 +165,19 @@ BEGIN
                 SELECT e.event_type_id = event_type_ids[i] AND e.data = sent.data INTO is_same FROM events e
                 WHERE e.session_id = sent.session_id AND e.occurred_at = sent.occurred_at
                     AND e.application_id = application_ids[i] AND e.id = ids[i];
+                IF NOT FOUND THEN
+                    RAISE EXCEPTION 'the event that was in the way is gone' USING ERRCODE = '40001';
+                END IF;
                 verdict := CASE WHEN is_same THEN 'same' ELSE 'conflict' END;
             END IF;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
+            GET STACKED DIAGNOSTICS refusal_state = RETURNED_SQLSTATE, refusal_message = MESSAGE_TEXT,
+                broken_constraint = CONSTRAINT_NAME;
+            -- Its partition was made while the insert waited to get into the default one: no fault of the row.
+            IF refusal_state = '23514' AND broken_constraint = '' THEN
+                RAISE;
+            END IF;
             verdict := 'refused';
-            GET STACKED DIAGNOSTICS refusal_state = RETURNED_SQLSTATE, refusal_message = MESSAGE_TEXT;
         END;
         RETURN NEXT;
     END LOOP;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Double, Integer};
+use diesel::sql_types::{BigInt, Double, Integer};
 
 use crate::intake::rejections;
 use crate::schema::rejected_events;
@@ -34,17 +34,31 @@ pub fn make_partitions(store: &Store, months_ahead: u32) -> Result<u32, Error> {
 /// Nothing is older: a longer time than this leads out of what Postgres holds.
 const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
+/// So many messages are forgotten by one statement.
+const PRUNE_CHUNK: i64 = 20_000;
+
 /// Forgets messages that were taken longer ago than this, and returns how many. A message that may still be in the
 /// queue must not be forgotten: the caller passes no less than the age of the queue's oldest message.
 ///
 /// # Errors
 /// As [`Error`] tells.
 pub fn prune_taken_messages(store: &Store, older_than: Duration) -> Result<usize, Error> {
-    store.run(|connection| {
-        diesel::sql_query("DELETE FROM taken_messages WHERE taken_at < now() - make_interval(secs => $1)")
+    let mut pruned = 0;
+    loop {
+        let chunk = store.run(|connection| {
+            diesel::sql_query(
+                "DELETE FROM taken_messages WHERE message_id IN (SELECT message_id FROM taken_messages \
+                 WHERE taken_at < now() - make_interval(secs => $1) LIMIT $2)",
+            )
             .bind::<Double, _>(older_than.min(AGE_MAX).as_secs_f64())
+            .bind::<BigInt, _>(PRUNE_CHUNK)
             .execute(connection)
-    })
+        })?;
+        if chunk == 0 {
+            return Ok(pruned);
+        }
+        pruned += chunk;
+    }
 }
 
 /// So many rejections are looked through by one statement.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use diesel::data_types::PgTimestamp;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use event::Event;
 use uuid::Uuid;
 
@@ -144,7 +144,7 @@ fn ids(candidates: &[Candidate<'_>]) -> Vec<Uuid> {
 // A statement of its own: only a new one sees what another transaction stored while the insert waited for it. Each
 // identity is looked up by itself (LIMIT keeps the planner from joining): tables without statistics would be read whole.
 const COMPARE: &str = "\
-SELECT coalesce(stored.event_type_id = sent.event_type_id AND stored.data = sent.data::jsonb, false) AS same \
+SELECT stored.event_type_id = sent.event_type_id AND stored.data = sent.data::jsonb AS same \
 FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY \
 AS sent (occurred_at, application_id, event_type_id, id, session_id, data, ordinal) \
 LEFT JOIN LATERAL (SELECT e.event_type_id, e.data FROM events e \
@@ -154,8 +154,8 @@ ORDER BY sent.ordinal";
 
 #[derive(QueryableByName)]
 struct ComparedRow {
-    #[diesel(sql_type = Bool)]
-    same: bool,
+    #[diesel(sql_type = Nullable<Bool>)]
+    same: Option<bool>,
 }
 
 /// For each candidate, whether what is stored under its identity is the same event.
@@ -173,7 +173,8 @@ fn compare(connection: &mut PgConnection, candidates: &[Candidate<'_>]) -> Query
         .bind::<Array<Text>, _>(texts(candidates, |candidate| candidate.event.session_id.as_str()))
         .bind::<Array<Text>, _>(texts(candidates, |candidate| candidate.event.data))
         .load::<ComparedRow>(connection)?;
-    Ok(rows.into_iter().map(|row| row.same).collect())
+    // An event that was in the way and is gone by now: the batch has to be tried again.
+    rows.into_iter().map(|row| row.same.ok_or(diesel::result::Error::NotFound)).collect()
 }
 
 const STORE_ONE_BY_ONE: &str = "\

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
@@ -75,6 +76,13 @@ impl Ground {
         self.ask(&format!("SELECT count(*)::text FROM {table}")).parse().expect("a count")
     }
 
+    /// Waits until so many connections to this database wait for a lock.
+    pub(crate) fn wait_for_lock_waits(&self, count: usize) {
+        let waiting = "SELECT count(*)::text FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until("connections wait for locks", || (self.ask(waiting) == count.to_string()).then_some(()));
+    }
+
     /// Looks at what must hold after every test: each session's row says what its events say.
     pub(crate) fn assert_sessions_agree(&self) {
         let wrong = self.ask(
@@ -86,6 +94,20 @@ impl Ground {
              IS DISTINCT FROM (e.first_at, e.last_at, e.events, e.applications)",
         );
         assert_eq!(wrong, "", "sessions that do not agree with their events");
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks again and again until something is found.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
@@ -11,9 +11,7 @@ use stack::{Postgres, postgres};
 use store::intake::{Outcome, Taken};
 use store::{Error, Store};
 
-use crate::ground::{Ground, judged, message, sample};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::ground::{Ground, judged, message, sample, until};
 
 /// A server of the test's own, which it may kill.
 fn server() -> (tempfile::TempDir, Postgres) {
@@ -21,17 +19,6 @@ fn server() -> (tempfile::TempDir, Postgres) {
     // What is committed must survive a kill: not the fast options of the shared server.
     let server = Postgres::start(&directory.path().join("pg"), postgres::Options::default());
     (directory, server.expect("start Postgres"))
-}
-
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < PATIENCE, "in vain: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -195,13 +182,7 @@ fn a_deadlock_with_somebody_else_passes() {
         let ground = Arc::clone(&ground);
         thread::spawn(move || ground.write_events(judged(&[sample().session("a"), sample().session("b")])))
     };
-    until("the writer waits", || {
-        let waiting = ground.ask(
-            "SELECT count(*)::text FROM pg_stat_activity \
-             WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        );
-        (waiting != "0").then_some(())
-    });
+    ground.wait_for_lock_waits(1);
     // One of the two is ended by Postgres; whichever it is, the batch is written.
     drop(other.batch_execute("UPDATE sessions SET event_count = event_count WHERE session_id = 'a'; COMMIT"));
     drop(other);

@@ -3,6 +3,7 @@
 use std::thread;
 
 use diesel::connection::SimpleConnection as _;
+use event::{Event, Judgement, OccurredAt};
 use store::{housekeeping, intake::Outcome};
 
 use crate::ground::{Ground, judged, sample};
@@ -98,6 +99,39 @@ fn of_callers_at_once_one_works() {
         callers.into_iter().map(|caller| caller.join().expect("a caller")).sum()
     });
     assert_eq!((made, ground.count("events_default"), ground.count("events")), (9, 0, 2));
+}
+
+#[test]
+fn events_that_wait_for_their_partition_to_be_made_are_stored() {
+    let ground = Ground::new();
+    let mut maker = ground.connect();
+    maker.batch_execute("BEGIN; SELECT eye_make_partitions(4)").expect("make");
+    let occurred_at = ground.ask(
+        "SELECT (extract(epoch FROM date_trunc('month', now() AT TIME ZONE 'UTC') + interval '4 months') * 1000000)::bigint::text",
+    );
+    let occurred_at: OccurredAt = serde_json::from_str(&occurred_at).expect("a number");
+    let to_come = |session: &str| Event { occurred_at, ..sample().session(session).valid() };
+    let poisoned = Event { data: r#"{"a": "\u0000"}"#, ..to_come("a") };
+    let batches = [
+        (vec![to_come("x")], vec![Outcome::Stored]),
+        // The poison makes that the other is written one by one.
+        (vec![poisoned, to_come("b")], vec![Outcome::Rejected, Outcome::Stored]),
+    ];
+    thread::scope(|scope| {
+        let ground = &ground;
+        let write = |(events, outcomes): (Vec<Event<'static>>, Vec<Outcome>)| {
+            scope.spawn(move || {
+                let batch = events.into_iter().map(Judgement::Valid).collect();
+                assert_eq!(ground.write_events(batch), outcomes);
+            })
+        };
+        let writers = batches.map(write);
+        ground.wait_for_lock_waits(2);
+        maker.batch_execute("COMMIT").expect("commit");
+        writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
+    });
+    assert_eq!((ground.count("events_default"), ground.count("events")), (0, 2));
+    ground.assert_sessions_agree();
 }
 
 #[test]
