@@ -1,7 +1,8 @@
 //! A private Postgres server.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -211,13 +212,28 @@ fn newest_installation() -> Result<PathBuf, StackError> {
 
 fn prepare_directory(directory: &Path) -> Result<(), StackError> {
     let what = format!("prepare {}", directory.display());
-    // Whatever the caller's umask: the user that runs the server has to pass through.
-    let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
-    made.map_err(StackError::io(&what))?;
+    make_passable(directory).map_err(StackError::io(&what))?;
     let Some(name) = user() else { return Ok(()) };
     let user = User::from_name(name).map_err(|error| StackError::io(&what)(error.into()))?;
     let user = user.ok_or(StackError::Missing { program: "the user postgres", package: "postgresql" })?;
     chown(directory, Some(user.uid), Some(user.gid)).map_err(|error| StackError::io(&what)(error.into()))
+}
+
+/// Makes a directory and those above it; the user that runs the server for root passes through them, whatever the umask.
+fn make_passable(directory: &Path) -> io::Result<()> {
+    if directory.exists() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        make_passable(parent)?;
+    }
+    match fs::create_dir(directory) {
+        // Another process needs it too.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    let mode = if user().is_some() { 0o755 } else { 0o700 };
+    fs::set_permissions(directory, fs::Permissions::from_mode(mode))
 }
 
 /// Makes the data directory where there is none; gives the superuser's password.
@@ -249,7 +265,7 @@ fn initialise(directory: &Path, programs: &Path) -> Result<String, StackError> {
 }
 
 fn write_password(directory: &Path, file: &Path, password: &str) -> Result<(), StackError> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::MetadataExt;
     let what = format!("write {}", file.display());
     fs::write(file, password).map_err(StackError::io(&what))?;
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(StackError::io(&what))?;

@@ -57,6 +57,9 @@ impl Stack {
     pub(crate) fn start(local: &Local, consumers: u16, output: Output) -> Result<Self> {
         let steps = Steps { output, begun: Instant::now() };
         let settings = Settings::load()?;
+        // A bad address is told before anything starts.
+        settings.section::<broker::Settings>("broker")?;
+        settings.section::<store::Settings>("store")?;
         let plan = Plan::make(&settings, consumers)?;
         for line in &plan.moved {
             steps.say(line)?;
@@ -105,8 +108,6 @@ fn start_servers(
 }
 
 fn start_broker(local: &Local, plan: &Plan, settings: &Settings, steps: &Steps) -> Result<Broker> {
-    // Read in any case, so that a bad setting is told before anything starts.
-    settings.section::<broker::Settings>("broker")?;
     if let Some(url) = set_up::foreign_url("broker", settings, local)? {
         steps.say("RabbitMQ: the one that EYE__BROKER__URL names")?;
         return Ok(Broker { node: None, url });
