@@ -1,0 +1,19 @@
+//! The gateway from outside: a real one, with a broker and a database of the tests' own.
+
+mod compression;
+mod gateway;
+mod http;
+mod json;
+mod keys;
+mod limits;
+mod link;
+mod order;
+mod outages;
+mod process;
+mod queue;
+mod raw;
+mod receipt_clock;
+mod slow;
+mod statuses;
+mod stopping;
+mod waiting;
