@@ -34,7 +34,7 @@ bins:
 	$(CARGO) build --bins
 
 test: setup bins ## Set up and run every test, on private servers.
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 check: ## Run what CI runs: format, lints, documentation, arrows, licences, tests.
 	@.ci/check

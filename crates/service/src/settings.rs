@@ -69,7 +69,7 @@ pub enum SettingsError {
         /// The section.
         section: String,
         /// Which value, and why.
-        source: config::ConfigError,
+        source: Box<config::ConfigError>,
     },
 }
 
@@ -126,7 +126,8 @@ impl Settings {
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, SettingsError> {
         // In two steps: asked for the whole at once, the crate names the section where it should name the value.
         let section: Value = self.values.get(name)?;
-        T::deserialize(section).map_err(|source| SettingsError::Refused { section: name.to_owned(), source })
+        T::deserialize(section)
+            .map_err(|source| SettingsError::Refused { section: name.to_owned(), source: source.into() })
     }
 }
 
