@@ -18,7 +18,12 @@ async fn a_round(scene: &Scene) {
                   WHERE inhparent = 'events'::regclass AND inhrelid <> 'events_default'::regclass";
     let name = scene.look_up(latest).remove(0);
     scene.execute(&format!("DROP TABLE {name}"));
-    until("the partition is made again", || { let f = scene.look_up(latest); eprintln!("{f:?} {name}"); f == [name.clone()] }).await;
+    until("the partition is made again", || {
+        let f = scene.look_up(latest);
+        eprintln!("{f:?} {name}");
+        f == [name.clone()]
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,8 @@ use crate::ledger::{Expected, Imbalance, Ledger};
 use crate::pipeline::{Api, Part, Pipeline};
 
 const DRIVERS: u64 = 4;
+/// How long the load runs before the first fault.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// How long a fresh event may take from end to end when all is well again.
 const LIVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -59,6 +61,8 @@ async fn drive(api: Api, ledger: Arc<Mutex<Ledger>>, mut random: StdRng, stop: w
 
 /// Kills each part twice, in an order and at times that the seed decides, and starts it again as a supervisor would.
 async fn disturb(pipeline: &mut Pipeline, random: &mut StdRng) {
+    // RabbitMQ 3.10 loses a quorum queue whose node is killed within a second after the queue was made.
+    tokio::time::sleep(SETTLED_AFTER).await;
     let mut schedule = Part::ALL.repeat(2);
     for last in (1..schedule.len()).rev() {
         schedule.swap(last, random.random_range(0..=last));
