@@ -82,7 +82,7 @@ async fn a_message_that_was_delivered_too_often_is_judged_all_the_same() {
     let sent = events(2);
     scene.send(&sent).await;
     for _ in 0..5 {
-        let (_subscription, delivery) = scene.take(Queue::Events).await;
+        let (_subscription, delivery) = scene.take_one(Queue::Events).await;
         delivery.requeue().await;
     }
     let consumer = Running::start(&scene, &[]);
@@ -97,12 +97,12 @@ async fn a_dead_letter_that_ends_the_process_is_recorded_without_being_judged() 
     let scene = Scene::set();
     let sent = events(2);
     scene.send(&sent).await;
-    let (subscription, delivery) = scene.take(Queue::Events).await;
+    let (subscription, delivery) = scene.take_one(Queue::Events).await;
     delivery.dead_letter().await;
     subscription.close().await;
     for _ in 0..3 {
         // As it would be lost with a process that ends over it.
-        let (_subscription, delivery) = scene.take(Queue::Dead).await;
+        let (_subscription, delivery) = scene.take_one(Queue::Dead).await;
         drop(delivery);
     }
     scene.waiting(Queue::Dead, 1).await;
@@ -135,7 +135,7 @@ async fn a_dead_letter_that_was_taken_before_changes_nothing() {
     scene.settled().await;
 
     scene.publish(&message).await;
-    let (subscription, delivery) = scene.take(Queue::Events).await;
+    let (subscription, delivery) = scene.take_one(Queue::Events).await;
     delivery.dead_letter().await;
     subscription.close().await;
     let judged = Arc::new(AtomicU32::new(0));

@@ -5,7 +5,10 @@ use std::slice::from_ref;
 use broker::Queue;
 
 use crate::running::{Program, Running};
-use crate::scene::{Scene, event, events, own_broker, own_server, shared_broker, shared_server, until};
+use crate::scene::{
+    Scene, event, events, own_broker, own_server, shared_broker, shared_server, until,
+    until_new_queues_are_kept,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_frozen_is_waited_for() {
@@ -76,11 +79,10 @@ async fn a_long_outage_costs_each_delivery_one_life() {
     }
     consumer.not_ready("broker").await;
     scene.waiting(Queue::Events, 6).await;
-    for _ in 0..6 {
-        let (_subscription, delivery) = scene.take(Queue::Events).await;
-        assert!(delivery.delivery_count() <= 1, "given back {} times", delivery.delivery_count());
-        delivery.requeue().await;
-    }
+    let (subscription, deliveries) = scene.take(Queue::Events, 6).await;
+    let counts: Vec<_> = deliveries.iter().map(broker::Delivery::delivery_count).collect();
+    assert!(counts.iter().all(|count| *count <= 1), "given back {counts:?} times");
+    subscription.close().await;
     tokio::task::block_in_place(|| server.restart().unwrap());
     sent.extend(more);
     scene.stored(&sent).await;
@@ -122,7 +124,7 @@ async fn a_consumer_waits_for_the_schema_that_it_was_built_for() {
 async fn a_broker_that_is_away_is_waited_for_and_found_again() {
     let (mut broker, _directory) = own_broker();
     let scene = Scene::set_on(&broker.amqp_url(), &shared_server());
-    broker.kill();
+    tokio::task::block_in_place(|| broker.stop());
     let consumer = Running::start(&scene, &[]);
     consumer.not_ready("broker").await;
     tokio::task::block_in_place(|| broker.restart().unwrap());
@@ -131,6 +133,7 @@ async fn a_broker_that_is_away_is_waited_for_and_found_again() {
     scene.send(&sent).await;
     scene.stored(&sent).await;
 
+    until_new_queues_are_kept().await;
     broker.kill();
     consumer.not_ready("broker").await;
     tokio::task::block_in_place(|| broker.restart().unwrap());

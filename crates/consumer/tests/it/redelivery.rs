@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use event::Submitted;
 
 use crate::running::{After, Program, Running};
-use crate::scene::{Scene, event, events, own_broker, shared_server, until};
+use crate::scene::{Scene, event, events, own_broker, shared_server, until, until_new_queues_are_kept};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_comes_again_changes_nothing() {
@@ -34,6 +34,7 @@ async fn a_message_whose_acknowledgement_was_lost_is_not_stored_again() {
     let scene = Scene::set_on(&broker.amqp_url(), &shared_server());
     let sent = event();
     scene.send(from_ref(&sent)).await;
+    until_new_queues_are_kept().await;
     // Killed between delivery and commit: the commit succeeds, the acknowledgement can't.
     let judged = Arc::new(AtomicU32::new(0));
     let broker = Arc::new(Mutex::new(broker));

@@ -46,6 +46,12 @@ pub(crate) fn own_broker() -> (RabbitMq, TempDir) {
     (RabbitMq::start(directory.path(), &options).unwrap(), directory)
 }
 
+/// Waits until a broker that is killed keeps its new queues: RabbitMQ 3.10 notes a quorum queue in the directory of its
+/// logs only after half a second, nothing that can be asked tells when, and without the note the queue never comes back.
+pub(crate) async fn until_new_queues_are_kept() {
+    sleep(Duration::from_secs(2)).await;
+}
+
 /// A database server of a test's own, to be disturbed. The directory goes last.
 pub(crate) fn own_server() -> (Postgres, TempDir) {
     let directory = stack::testing::directory().unwrap();
@@ -211,11 +217,21 @@ impl Scene {
         }
     }
 
-    /// Takes a delivery as a consumer would, with the subscription by which it came.
-    pub(crate) async fn take(&self, queue: Queue) -> (Subscription, Delivery) {
-        let mut subscription = Subscription::open(&self.broker(), queue, 1).await.unwrap();
-        let delivery = timeout(SOON, subscription.next()).await.expect("a delivery").expect("a link");
-        (subscription, delivery)
+    /// Takes deliveries as a consumer would, with the subscription by which they came.
+    pub(crate) async fn take(&self, queue: Queue, count: u16) -> (Subscription, Vec<Delivery>) {
+        let mut subscription = Subscription::open(&self.broker(), queue, count).await.unwrap();
+        let mut deliveries = Vec::new();
+        for _ in 0..count {
+            let delivery = timeout(SOON, subscription.next()).await.expect("a delivery");
+            deliveries.push(delivery.expect("a link"));
+        }
+        (subscription, deliveries)
+    }
+
+    /// Takes one.
+    pub(crate) async fn take_one(&self, queue: Queue) -> (Subscription, Delivery) {
+        let (subscription, mut deliveries) = self.take(queue, 1).await;
+        (subscription, deliveries.remove(0))
     }
 }
 
