@@ -7,7 +7,7 @@ use anyhow::Context;
 use service::health::{Health, Readiness};
 use store::Store;
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::batch::{Batch, Limits};
@@ -75,42 +75,45 @@ impl Application {
     }
 
     /// Takes, writes and settles until `stopped` comes about; then finishes what is begun, within 10 s.
-    pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// A part ended by itself, which is a mistake in this program; the process had better begin anew.
+    pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
         let (stopper, stop) = Stop::new();
-        let (receiver, others) = self.start(&stop);
-        stopped.await;
+        let mut parts = self.start(&stop);
+        let ended = tokio::select! {
+            () = stopped => Ok(()),
+            part = parts.join_next() => Err(ended_early(part)),
+        };
         self.readiness.stop();
         stopper.stop();
-        if timeout(STOP_TIMEOUT, finish(receiver, others)).await.is_err() {
+        if timeout(STOP_TIMEOUT, finish(parts)).await.is_err() {
             tracing::warn!("stopping took too long: what is not settled will be delivered again");
         }
         self.health.stop().await;
         tracing::info!("stopped");
+        ended
     }
 
-    /// Starts every part: the one that takes deliveries, and the others.
-    fn start(&self, stop: &Stop) -> (JoinHandle<Option<Link>>, JoinSet<()>) {
+    fn start(&self, stop: &Stop) -> JoinSet<Option<Link>> {
         let outages = Outages::default();
-        let store = StoreWatch::start(
-            self.store.clone(),
-            self.readiness.flag("store"),
-            outages.clone(),
-            stop.clone(),
-        );
+        let flag = self.readiness.flag("store");
+        let (watcher, store) = StoreWatch::new(self.store.clone(), flag, outages.clone());
+        let housekeeper =
+            Housekeeper::new(&self.settings, self.broker.clone(), self.store.clone(), store.clone());
         // One batch waits while every worker has one: whoever gathers the next sees then that nobody is free.
         let (batches, waiting) = mpsc::channel(1);
-        let receiver = tokio::spawn(self.receiver(batches, store.clone(), stop).run());
         let waiting = Arc::new(Mutex::new(waiting));
-        let mut others = JoinSet::new();
+        let mut parts = JoinSet::new();
+        parts.spawn(without_link(watcher.run(stop.clone())));
+        parts.spawn(self.receiver(batches, store.clone(), stop).run());
         for _ in 0..self.settings.writers.get() {
-            let worker =
-                Worker { batches: Arc::clone(&waiting), patience: self.patience(outages.clone(), stop) };
-            others.spawn(worker.run());
+            let patience = self.patience(outages.clone(), stop);
+            parts.spawn(without_link(Worker { batches: Arc::clone(&waiting), patience }.run()));
         }
-        others.spawn(self.drain(store.clone(), outages, stop).run());
-        let housekeeper = Housekeeper::new(&self.settings, self.broker.clone(), self.store.clone(), store);
-        others.spawn(housekeeper.run(stop.clone()));
-        (receiver, others)
+        parts.spawn(without_link(self.drain(store, outages, stop).run()));
+        parts.spawn(without_link(housekeeper.run(stop.clone())));
+        parts
     }
 
     fn receiver(&self, batches: mpsc::Sender<Batch>, store: StoreWatch, stop: &Stop) -> Receiver {
@@ -149,10 +152,25 @@ impl Application {
     }
 }
 
+/// Only the part that takes deliveries leaves a link behind.
+async fn without_link(part: impl Future<Output = ()>) -> Option<Link> {
+    part.await;
+    None
+}
+
+fn ended_early(part: Option<Result<Option<Link>, JoinError>>) -> anyhow::Error {
+    match part {
+        Some(Err(error)) => anyhow::Error::new(error).context("a part of the consumer ended early"),
+        Some(Ok(_)) | None => anyhow::anyhow!("a part of the consumer ended early"),
+    }
+}
+
 /// Waits until the last batch is handed over, written and settled; only then is the link closed.
-async fn finish(receiver: JoinHandle<Option<Link>>, mut others: JoinSet<()>) {
-    let link = receiver.await.ok().flatten();
-    while others.join_next().await.is_some() {}
+async fn finish(mut parts: JoinSet<Option<Link>>) {
+    let mut link = None;
+    while let Some(ended) = parts.join_next().await {
+        link = link.or(ended.ok().flatten());
+    }
     if let Some(link) = link {
         link.close().await;
     }

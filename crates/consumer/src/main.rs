@@ -1,8 +1,13 @@
-//! `eye-consumer`: see the library.
+//! The consumer's process: settings, telemetry, and the application until a signal ends it.
 
+use anyhow::Context;
 use consumer::Application;
 use service::settings::Settings;
 use service::{shutdown, telemetry};
+
+/// Gives memory back that a burst needed: glibc keeps what each thread has freed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -13,10 +18,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    let _telemetry = telemetry::init("eye-consumer", &settings.section("log")?)?;
+    let settings = Settings::load().context("the settings can't be used")?;
+    let _telemetry = telemetry::init("consumer", &settings.section("log")?)?;
     consumer::log_panics();
-    let stopped = shutdown::signal()?;
-    Application::build(&settings)?.run_until_stopped(stopped).await;
-    Ok(())
+    let signal = shutdown::signal()?;
+    Application::build(&settings)?.run_until_stopped(signal).await
 }

@@ -29,12 +29,10 @@ enum State {
 pub(crate) struct StoreWatch(watch::Receiver<State>);
 
 impl StoreWatch {
-    /// Starts looking.
-    pub(crate) fn start(store: Store, ready: Flag, outages: Outages, stop: Stop) -> Self {
+    /// What looks, and what knows.
+    pub(crate) fn new(store: Store, ready: Flag, outages: Outages) -> (Watcher, Self) {
         let (state, watched) = watch::channel(State::Away(Instant::now()));
-        let watcher = Watcher { store, ready, outages, state, outage: None, pending: None };
-        tokio::spawn(watcher.run(stop));
-        Self(watched)
+        (Watcher { store, ready, outages, state, outage: None, pending: None }, Self(watched))
     }
 
     /// Waits until the database serves. Cancel-safe; never comes back once the consumer stops.
@@ -65,7 +63,8 @@ impl StoreWatch {
     }
 }
 
-struct Watcher {
+/// What looks at the database. There is one of them in a consumer.
+pub(crate) struct Watcher {
     store: Store,
     ready: Flag,
     outages: Outages,
@@ -75,7 +74,8 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn run(mut self, mut stop: Stop) {
+    /// Runs until the consumer stops.
+    pub(crate) async fn run(mut self, mut stop: Stop) {
         loop {
             tokio::select! {
                 looked = self.look() => self.note(looked),

@@ -92,11 +92,37 @@ async fn a_long_outage_costs_each_delivery_one_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_locked_is_waited_for() {
+async fn a_database_that_is_frozen_for_long_makes_consumers_give_back_what_they_hold() {
+    let (server, _directory) = own_server();
+    let scene = Scene::set_on(&shared_broker(), &server.url("postgres"));
+    let consumer = Running::start(&scene, &[("park_after_ms", "300")]);
+    let mut sent = events(1);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+
+    server.freeze();
+    let more = events(6);
+    for some in more.chunks(1) {
+        scene.send(some).await;
+    }
+    // What a worker has begun to write may still be committed, and comes again all the same.
+    consumer.not_ready("broker").await;
+    scene.waiting(Queue::Events, 6).await;
+    server.thaw();
+    sent.extend(more);
+    scene.stored(&sent).await;
+    consumer.ready().await;
+    consumer.stop().await;
+    scene.settled().await;
+    assert_eq!(scene.look_up("SELECT sum(event_count) FROM sessions"), ["7"]);
+    assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_answers_and_still_fails_is_waited_for_and_nothing_is_given_back() {
     let scene = Scene::set();
     let consumer = Running::start(&scene, &[("park_after_ms", "100")]);
     let sent = events(5);
-    // The database answers; that is no reason to give anything back.
     scene.execute("ALTER TABLE events RENAME TO hidden");
     scene.send(&sent).await;
     scene.waiting(Queue::Events, 0).await;

@@ -21,7 +21,7 @@ use crate::scene::{LOOK_INTERVAL, SOON, Scene, until};
 /// A consumer in this process. Dropped, it goes on until the test ends.
 pub(crate) struct Running {
     stop: oneshot::Sender<()>,
-    ended: JoinHandle<()>,
+    ended: JoinHandle<anyhow::Result<()>>,
     health_port: u16,
 }
 
@@ -77,7 +77,7 @@ impl Running {
     /// Stops it in good order, which must not take long.
     pub(crate) async fn stop(self) {
         self.stop.send(()).expect("it runs");
-        timeout(SOON, self.ended).await.expect("it stops in time").expect("it stops without a panic");
+        timeout(SOON, self.ended).await.expect("it stops in time").expect("no panic").expect("no error");
     }
 }
 
