@@ -1,5 +1,7 @@
 //! Stored events, read.
 
+mod page_sql;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -7,6 +9,7 @@ use event::EventId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::page_sql::page_sql;
 use crate::page::{Order, Page};
 use crate::{Error, Store};
 
@@ -32,7 +35,7 @@ pub struct EventFilter {
 }
 
 /// An event of a list: the whole sort key, so that ties neither skip nor repeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPosition {
     /// When it occurred.
     pub occurred_at: DateTime<Utc>,
@@ -42,6 +45,8 @@ pub struct EventPosition {
     pub application_id: i32,
     /// Its id.
     pub id: Uuid,
+    /// Its session.
+    pub session_id: String,
 }
 
 /// A stored event.
@@ -81,12 +86,13 @@ pub struct Event {
 
 impl Event {
     /// Where it stands in a list.
-    pub const fn position(&self) -> EventPosition {
+    pub fn position(&self) -> EventPosition {
         EventPosition {
             occurred_at: self.occurred_at,
             received_at: self.received_at,
             application_id: self.application_id,
             id: self.id,
+            session_id: self.session_id.clone(),
         }
     }
 }
@@ -109,39 +115,6 @@ struct Resolved {
     applications: Option<Vec<i32>>,
 }
 
-/// The index that serves a list in order.
-#[derive(Clone, Copy)]
-enum Driver {
-    Session,
-    Type,
-    Application,
-    Time,
-}
-
-impl Driver {
-    /// The keys that it looks up one by one, and what a row must meet for a key.
-    const fn clauses(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Session => ("unnest($1::text[]) AS k (key)", "session_id = k.key"),
-            Self::Type => ("unnest($2::integer[]) AS k (key)", "event_type_id = k.key"),
-            Self::Application => ("unnest($3::integer[]) AS k (key)", "application_id = k.key"),
-            Self::Time => ("(SELECT 1) AS k (key)", "true"),
-        }
-    }
-}
-
-impl Resolved {
-    /// Sessions are the narrowest, then event types.
-    const fn driver(&self) -> Driver {
-        match self {
-            Self { sessions: Some(_), .. } => Driver::Session,
-            Self { types: Some(_), .. } => Driver::Type,
-            Self { applications: Some(_), .. } => Driver::Application,
-            _ => Driver::Time,
-        }
-    }
-}
-
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = Integer)]
@@ -153,36 +126,6 @@ const COLUMNS: &str = "e.id, e.application_id, coalesce(a.name, '#' || e.applica
 
 const NAMES: &str =
     "LEFT JOIN applications a ON a.id = e.application_id JOIN event_types t ON t.id = e.event_type_id";
-
-/// A page of a list costs the same however many events there are: for each key of the narrowest filter, an index gives
-/// its first rows in order, and only those are merged and sorted.
-fn page_sql(driver: Driver, order: Order) -> String {
-    let (keys, key) = driver.clauses();
-    let (after, direction) = (order.after(), order.as_str());
-    let sorted = format!(
-        "ORDER BY occurred_at {direction}, received_at {direction}, application_id {direction}, id {direction}"
-    );
-    format!(
-        "SELECT {COLUMNS} FROM (\
-           SELECT e.* FROM {keys} CROSS JOIN LATERAL (\
-             SELECT * FROM events WHERE {key} \
-               AND ($1::text[] IS NULL OR session_id = ANY ($1)) \
-               AND ($2::integer[] IS NULL OR event_type_id = ANY ($2)) \
-               AND ($3::integer[] IS NULL OR application_id = ANY ($3)) \
-               AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5) \
-               AND ($6::timestamptz IS NULL OR received_at >= $6) AND ($7::timestamptz IS NULL OR received_at < $7) \
-               AND ($8::timestamptz IS NULL OR occurred_at {after}= $8 \
-                 AND (occurred_at, received_at, application_id, id) {after} ($8, $9, $10, $11)) \
-             {sorted} LIMIT $12\
-           ) e {sorted} LIMIT $12\
-         ) e {NAMES} {}",
-        sorted
-            .replace("occurred_at", "e.occurred_at")
-            .replace("received_at", "e.received_at")
-            .replace("application_id", "e.application_id")
-            .replace(" id ", " e.id ")
-    )
-}
 
 impl Store {
     /// A page of events, in the order in which they occurred, those of one instant in the order in which they were received.
@@ -198,7 +141,7 @@ impl Store {
     ) -> Result<Page<Event>, Error> {
         let rows = self.read(|connection| {
             let Some(resolved) = resolve(connection, filter)? else { return Ok(Vec::new()) };
-            diesel::sql_query(page_sql(resolved.driver(), order))
+            diesel::sql_query(page_sql(&resolved, filter, order, after.is_some()))
                 .bind::<Nullable<Array<Text>>, _>(&resolved.sessions)
                 .bind::<Nullable<Array<Integer>>, _>(&resolved.types)
                 .bind::<Nullable<Array<Integer>>, _>(&resolved.applications)
@@ -211,6 +154,7 @@ impl Store {
                 .bind::<Nullable<Integer>, _>(after.map(|after| after.application_id))
                 .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
                 .bind::<BigInt, _>(i64::from(limit) + 1)
+                .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
                 .load::<Event>(connection)
         })?;
         Ok(Page::of(rows, limit))

@@ -22,14 +22,6 @@ impl Order {
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Ascending, Self::Descending].into_iter().find(|order| order.as_str() == word)
     }
-
-    /// The comparison that what follows a position meets.
-    pub(crate) const fn after(self) -> &'static str {
-        match self {
-            Self::Ascending => ">",
-            Self::Descending => "<",
-        }
-    }
 }
 
 /// Some rows of a list, and whether more follow.

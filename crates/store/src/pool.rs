@@ -158,10 +158,13 @@ impl Manager {
         let secrets = [Some(settings.url().clone()), password(settings.url())];
         Ok(Self {
             address: settings.address()?,
+            // No statement here computes enough to be worth compiling; the planner thinks so of one that reads many
+            // partitions, and compiling it takes seconds.
             // A consumer that hangs in a transaction must not keep its locks for ever. What is committed must be on
             // disk: whoever is told so acknowledges a message for it.
             set_up: format!(
                 "SET statement_timeout = {limit_ms}; \
+                 SET jit = off; \
                  SET idle_in_transaction_session_timeout = {limit_ms}; \
                  SET default_transaction_isolation = 'read committed'; \
                  SET timezone = 'UTC'; \

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use service::problem::Problem;
-use store::events::EventFilter;
+use store::events::{EventFilter, EventPosition};
 use store::page::Order;
 use store::sessions::{Session, SessionFilter};
 
@@ -45,7 +45,7 @@ pub(crate) async fn list(
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
     let (from, to) = params.range("from", "to")?;
-    let filter = SessionFilter {
+    let mut filter = SessionFilter {
         session_ids: params.all("session_id")?,
         applications: params.all("application")?,
         from,
@@ -56,6 +56,10 @@ pub(crate) async fn list(
     let own = reader.own();
     let question = Question::of(&("sessions", &filter, own));
     let before = question.position(cursor)?;
+    match reader.narrow(std::mem::take(&mut filter.applications)) {
+        Some(applications) => filter.applications = applications,
+        None => return Ok(List::<Item>::answer(Vec::new(), None)),
+    }
     let page = desk.ask(move |store| store.list_sessions(&filter, own, before, limit)).await?;
     let last = page.rows.last().filter(|_| page.more).map(|session| session.ordinal);
     let next_cursor = last.map(|ordinal| question.cursor(ordinal)).transpose()?;
@@ -86,12 +90,13 @@ pub(crate) async fn events(
     params.finish()?;
     let session_id = storable(session_id.into_inner())?;
     let question = Question::of(&("session events", &session_id, reader.own()));
-    let after = question.position(cursor)?;
+    let after: Option<EventPosition> = question.position(cursor)?;
+    let goes_on = after.is_some();
     let applications = reader.narrow(Vec::new()).unwrap_or_default();
     let filter = EventFilter { session_ids: vec![session_id], applications, ..Default::default() };
     let page =
         desk.ask(move |store| store.list_events(&filter, Order::Ascending, after.as_ref(), limit)).await?;
-    if page.rows.is_empty() && after.is_none() {
+    if page.rows.is_empty() && !goes_on {
         return Err(absent());
     }
     events::answer(page, question)

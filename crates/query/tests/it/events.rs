@@ -98,6 +98,29 @@ async fn events_of_one_instant_come_in_the_order_in_which_they_were_received() {
 }
 
 #[actix_web::test]
+async fn events_that_differ_in_their_session_alone_are_paged_one_by_one() {
+    let ground = Ground::new();
+    let event = sent();
+    let sessions = ["a", "b", "c"];
+    ground.write(&sessions.map(|session| event.clone().session(session)));
+    let service = Service::start(&ground).await;
+    for (order, expected) in [("asc", ["a", "b", "c"]), ("desc", ["c", "b", "a"])] {
+        let (mut found, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let mut parameters = vec![("limit", "1"), ("order", order)];
+            parameters.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let page = service.get(EVENTS, &parameters).await.ok();
+            found.extend(members(page["items"].as_array().expect("items"), "session_id"));
+            cursor = page["next_cursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "{order}");
+    }
+}
+
+#[actix_web::test]
 async fn an_event_has_the_fields_of_the_contract_and_no_others() {
     let ground = Ground::new();
     let event = sent();
