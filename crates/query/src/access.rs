@@ -1,6 +1,7 @@
 //! Who asks, and what of others it may see.
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use service::keys::{Caller, KeyRing, Scope};
 use service::problem::Problem;
@@ -32,26 +33,33 @@ impl Reader {
     }
 }
 
-/// The name of the application whose receipts a caller asks for: its own, unless it may read others.
-pub(crate) async fn receipts_of(request: &HttpRequest, wanted: Option<String>) -> Result<String, Problem> {
-    let reading = authorize(request, Scope::Read).await;
-    let (caller, reads_all) = match reading {
-        Ok(caller) => {
-            let reads_all = !caller.own;
-            (caller, reads_all)
+/// A caller that may ask what became of events.
+pub(crate) struct ReceiptReader {
+    caller: Caller,
+}
+
+impl ReceiptReader {
+    /// Lets in whoever may read, and whoever may write: an application may ask what became of what it sent.
+    pub(crate) async fn authorize(request: &HttpRequest) -> Result<Self, Problem> {
+        let caller = match authorize(request, Scope::Read).await {
+            Err(problem) if problem.status() == StatusCode::FORBIDDEN => {
+                authorize(request, Scope::Write).await?
+            }
+            caller => caller?,
+        };
+        Ok(Self { caller })
+    }
+
+    /// The name of the application whose events are meant: the caller's own, unless it may read others.
+    pub(crate) fn application(&self, wanted: Option<String>) -> Result<String, Problem> {
+        let own = self.caller.application_name.to_string();
+        let reads_all = self.caller.scopes.contains(Scope::Read) && !self.caller.own;
+        match wanted {
+            Some(wanted) if wanted != own && !reads_all => {
+                Err(Problem::forbidden("application: this key sees its own application only"))
+            }
+            wanted => Ok(wanted.unwrap_or(own)),
         }
-        // A write key may ask what became of what it sent.
-        Err(problem) if problem.status() == actix_web::http::StatusCode::FORBIDDEN => {
-            (authorize(request, Scope::Write).await?, false)
-        }
-        Err(problem) => return Err(problem),
-    };
-    let own = caller.application_name.to_string();
-    match wanted {
-        Some(wanted) if wanted != own && !reads_all => {
-            Err(Problem::forbidden("application: this key sees its own application only"))
-        }
-        wanted => Ok(wanted.unwrap_or(own)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The wiring.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,18 @@ use service::settings::Settings;
 use store::Store;
 
 use crate::ask::Desk;
-use crate::routes;
 use crate::settings::QuerySettings;
+use crate::{routes, traffic};
 
 /// How often the database is looked at for readiness.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the database may take to answer such a look.
+const LOOK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Connections for keys and readiness, beside those for queries: however many slow queries run, a revoked key is noticed
+/// and a new one is heard.
+const ASIDE_CONNECTIONS_MAX: u32 = 2;
 
 /// How long the head of a request may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
@@ -39,14 +47,15 @@ impl Application {
     pub fn build(settings: &Settings) -> Result<Self> {
         let query: Arc<QuerySettings> = Arc::new(settings.section("query")?);
         let store: store::Settings = settings.section("store")?;
+        let store = store.with_process_name("eye-query");
+        let aside = Store::new(&store.clone().with_connections_max(ASIDE_CONNECTIONS_MAX))?;
         let store = store
-            .with_process_name("eye-query")
             .with_statement_timeout(query.statement_timeout())
             .with_connections_max(query.queries_in_flight_max);
         let store = Store::new(&store)?;
-        let keys = KeyRing::start(store.clone(), &settings.section("keys")?);
+        let keys = KeyRing::start(aside.clone(), &settings.section("keys")?);
         let readiness = Readiness::new();
-        let watch = tokio::spawn(watch(store.clone(), readiness.flag("database")));
+        let watch = tokio::spawn(watch(aside, readiness.flag("database")));
         let health = Health::start(&query.health_listen, readiness.clone())
             .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
         let desk = web::Data::new(Desk::new(store, &query));
@@ -58,6 +67,7 @@ impl Application {
                 .app_data(shared.clone())
                 .wrap(NormalizePath::new(TrailingSlash::Trim))
                 .wrap(from_fn(observe))
+                .wrap(from_fn(traffic::count))
                 .configure(routes::configure)
         });
         let server = server
@@ -99,14 +109,22 @@ impl Application {
     }
 }
 
-/// Keeps the readiness check of the database, and the gauges of its pool.
+/// Keeps the readiness check of the database.
 async fn watch(store: Store, flag: Flag) {
     let mut interval = tokio::time::interval(LOOK_INTERVAL);
     loop {
         interval.tick().await;
         let looked = store.clone();
-        let look = web::block(move || looked.version()).await;
-        match look {
+        let mut look = pin!(web::block(move || looked.version()));
+        let seen = match tokio::time::timeout(LOOK_PATIENCE, &mut look).await {
+            Ok(seen) => seen,
+            Err(_) => {
+                flag.fail("the database does not answer");
+                // No other look meanwhile: each would hold a thread for as long.
+                look.await
+            }
+        };
+        match seen {
             Ok(Ok(version)) if version.is_current() => flag.pass(),
             Ok(Ok(_)) => flag.fail("the database lacks migrations of this program: run `eye migrate`"),
             Ok(Err(error)) => flag.fail(error.to_string()),

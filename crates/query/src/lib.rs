@@ -13,6 +13,7 @@
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
 //! | `access` | who asks, and what of others it may see |
+//! | `traffic` | how much is asked of which path |
 //! | `ask` | questions to the store, off the threads that answer requests, and how its errors are answered |
 //!
 //! # Error policy
@@ -20,16 +21,17 @@
 //! narrow; a database that is away a 503 with `Retry-After`. All are RFC 9457 problems.
 //!
 //! # Settings
-//! Sections `[query]`, `[store]`, `[keys]` and `[log]`. The connections of the pool are as many as
-//! `query.queries_in_flight_max`.
+//! Sections `[query]`, `[store]`, `[keys]` and `[log]`. In place of `store.pool_connections_max`, the pool has as many
+//! connections as `query.queries_in_flight_max`; two more are kept for keys and readiness, whatever queries run.
 //!
 //! # Metrics
 //! Those of [`service`], and:
 //!
 //! | name | labels | counts |
 //! |---|---|---|
+//! | `eye_query_requests_total` | `path`, `status` | answered requests by the path's template; `none` for unknown paths |
 //! | `eye_query_duration_seconds` | | from the question to the store's answer, the wait for a place included |
-//! | `eye_query_failures_total` | `reason` | `busy`, `away`, `timeout`, `failed` |
+//! | `eye_query_failures_total` | `reason` | questions that were not answered: `busy`, `away`, `silent`, `timeout`, `failed` |
 //! | `eye_query_connections` | `state` | connections of the pool, `open` and `idle` |
 //!
 //! # What it must not know
@@ -43,6 +45,7 @@ mod endpoints;
 mod params;
 mod routes;
 mod settings;
+mod traffic;
 
 pub use application::Application;
 pub use settings::QuerySettings;

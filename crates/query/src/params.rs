@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
-use actix_web::web::Query;
 use chrono::{DateTime, Utc};
 use event::OccurredAt;
 use service::problem::Problem;
@@ -23,12 +22,14 @@ pub(crate) type Range = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 impl Params {
     /// Reads the query string of a request.
     pub(crate) fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
-            Ok(given) => Ok(Self { given: given.into_inner() }),
-            Err(_) => {
-                Err(Problem::bad_request("the query string can't be read: expected name=value&name=value"))
-            }
-        }
+        let pairs = request.query_string().split('&').filter(|pair| !pair.is_empty());
+        let given = pairs.map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decoded(name).ok_or_else(|| unreadable("a name in the query string"))?;
+            let value = decoded(value).ok_or_else(|| unreadable(&shown(&name)))?;
+            Ok((name, value))
+        });
+        Ok(Self { given: given.collect::<Result<_, Problem>>()? })
     }
 
     /// Every value of a parameter that may repeat.
@@ -123,6 +124,28 @@ impl Params {
             }
         }
     }
+}
+
+/// A text of a query string without its escapes; none where an escape is none, or where the bytes are no UTF-8. The
+/// usual readers take what they can't read for something else, and so answer another question.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn unreadable(what: &str) -> Problem {
+    Problem::bad_request(format!("{what}: expected UTF-8, percent-encoded where needed"))
 }
 
 /// A bad value: what was expected and what was found.

@@ -8,7 +8,7 @@ use service::problem::Problem;
 use store::rejections::StoredError;
 
 use super::{events::event_id, time};
-use crate::access::receipts_of;
+use crate::access::ReceiptReader;
 use crate::ask::Desk;
 use crate::params::Params;
 
@@ -45,10 +45,12 @@ pub(crate) async fn one(
     desk: Data<Desk>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    let reader = ReceiptReader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
-    let application = receipts_of(&request, params.one("application")?).await?;
+    let wanted = params.one("application")?;
     params.finish()?;
     let id = event_id(&id)?;
+    let application = reader.application(wanted)?;
     let (stored, errors) = desk.ask(move |store| store.find_receipt(id, &application)).await?;
     if !stored && errors.is_empty() {
         let problem = Problem::not_found("nothing is known of this event yet: ask again, if it was accepted");

@@ -93,6 +93,15 @@ async fn queries_over_the_number_that_may_run_wait_and_are_then_refused() {
     assert_eq!(statuses, [200, 503]);
 }
 
+async fn wait_for_a_waiting_query(ground: &Ground) {
+    let waiting = "SELECT 1 / count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let looked = Instant::now();
+    while !ground.psql().args(["--command", waiting]).output().expect("run psql").status.success() {
+        assert!(looked.elapsed() < SOON, "the query does not wait for the lock");
+        rt::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 fn own_server() -> (Postgres, tempfile::TempDir) {
     let directory = stack::testing::directory().expect("a directory");
     let options = stack::postgres::Options { unsafe_but_fast: true, ..Default::default() };
@@ -115,7 +124,40 @@ async fn a_database_that_goes_away_and_comes_back() {
     assert_eq!(service.health("/live").await.status, StatusCode::OK);
     server.restart().expect("restart");
     service.wait_until_ready_is(StatusCode::OK).await;
+    assert_eq!(service.wait_for_items("/api/events").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn a_database_that_is_silent_is_told_from_one_that_is_slow() {
+    let (server, _directory) = own_server();
+    let ground = Ground::on(&server);
+    ground.write(&[sent()]);
+    let changes = [("QUERY__STATEMENT_TIMEOUT_MS", "500"), ("STORE__CONNECT_TIMEOUT_MS", "500")];
+    let service = Service::start_with(&ground, &changes).await;
+    service.wait_until_ready_is(StatusCode::OK).await;
     assert_eq!(service.items("/api/events", &[]).await.len(), 1);
+    server.freeze();
+    service.get("/api/events", &[]).await.problem(503);
+    service.wait_until_ready_is(StatusCode::SERVICE_UNAVAILABLE).await;
+    server.thaw();
+    service.wait_until_ready_is(StatusCode::OK).await;
+    assert_eq!(service.wait_for_items("/api/events").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn slow_queries_keep_no_new_key_from_being_heard() {
+    let ground = Ground::new();
+    let changes = [("QUERY__QUERIES_IN_FLIGHT_MAX", "1"), ("QUERY__STATEMENT_TIMEOUT_MS", "60000")];
+    let service = Rc::new(Service::start_with(&ground, &changes).await);
+    assert!(service.items("/api/events", &[]).await.is_empty());
+    let lock = Lock::on(&ground, "events");
+    let waiting = Rc::clone(&service);
+    let slow = rt::spawn(async move { waiting.get("/api/events", &[]).await });
+    wait_for_a_waiting_query(&ground).await;
+    let write_key = ground.key(crate::ground::SHOP, &[service::keys::Scope::Write], false);
+    service.get_as(&write_key, "/api/events", &[]).await.problem(403);
+    drop(lock);
+    slow.await.expect("an answer").ok();
 }
 
 #[actix_web::test]
@@ -130,7 +172,7 @@ async fn the_service_starts_while_the_database_is_away() {
     service.get("/api/events", &[]).await.problem(503);
     server.restart().expect("restart");
     service.wait_until_ready_is(StatusCode::OK).await;
-    assert!(service.items("/api/events", &[]).await.is_empty());
+    assert!(service.wait_for_items("/api/events").await.is_empty());
 }
 
 #[actix_web::test]
@@ -145,12 +187,7 @@ async fn a_service_that_is_stopped_finishes_what_was_begun() {
         let request = reqwest::Client::new().get(format!("{address}/api/events")).bearer_auth(key);
         request.send().await.expect("an answer").status()
     });
-    let waiting = "SELECT 1 / count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    let looked = Instant::now();
-    while !ground.psql().args(["--command", waiting]).output().expect("run psql").status.success() {
-        assert!(looked.elapsed() < SOON, "the query does not wait for the lock");
-        rt::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_for_a_waiting_query(&ground).await;
     let running = service.stop();
     drop(lock);
     assert_eq!(begun.await.expect("an answer"), StatusCode::OK);
@@ -164,6 +201,7 @@ async fn metrics_tell_what_was_asked_and_how_it_went() {
     service.get("/api/sessions/some%20secret%20session", &[]).await.problem(404);
     let metrics = service.health("/metrics").await.text;
     for name in [
+        "eye_query_requests_total{path=\"/api/sessions/{session_id}\",status=\"404\"}",
         "eye_http_requests_total",
         "eye_http_request_duration_seconds_bucket",
         "eye_query_duration_seconds_bucket",

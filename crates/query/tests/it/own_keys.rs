@@ -56,7 +56,7 @@ async fn lists_show_its_own_application_alone() {
 #[actix_web::test]
 async fn for_it_nothing_of_another_application_exists() {
     let scene = Scene::set().await;
-    for path in ["/api/events", "/api/errors"] {
+    for path in ["/api/events", "/api/errors", "/api/sessions"] {
         assert!(scene.get(path, &[("application", BLOG)]).await.items().is_empty(), "{path}");
     }
     for path in [
@@ -119,6 +119,18 @@ async fn a_session_is_in_a_range_by_its_own_events_alone() {
         let found = scene.get("/api/sessions", &[("from", from), ("to", to)]).await.items();
         assert_eq!(found.len(), count, "{from} to {to}: {found:?}");
     }
+}
+
+#[actix_web::test]
+async fn a_shared_session_does_not_tell_who_shares_it() {
+    let scene = Scene::set().await;
+    assert!(
+        scene
+            .get("/api/sessions", &[("application", BLOG), ("session_id", "shared")])
+            .await
+            .items()
+            .is_empty()
+    );
 }
 
 #[actix_web::test]

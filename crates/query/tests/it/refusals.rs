@@ -253,6 +253,22 @@ async fn injections_find_nothing_and_harm_nothing() {
 }
 
 #[actix_web::test]
+async fn addresses_that_can_not_be_read_are_refused() {
+    let service = service().await;
+    let table = [
+        ("/api/events?category=%FF", "bytes that are no UTF-8"),
+        ("/api/events?category=%zz", "no escape"),
+        ("/api/events?category=%4", "half an escape"),
+        ("/api/events?%FF=1", "a name that is no UTF-8"),
+    ];
+    for (target, reason) in table {
+        let answer = service.raw(Method::GET, target, Some(&service.key)).await;
+        assert_eq!(answer.status.as_u16(), 400, "{reason}: {}", answer.text);
+        answer.problem(400);
+    }
+}
+
+#[actix_web::test]
 async fn only_keys_that_may_read_are_heard() {
     let ground = Ground::new();
     let service = Service::start(&ground).await;

@@ -108,6 +108,19 @@ impl Service {
         }
     }
 
+    /// Waits until the list answers, as a client does that is told to ask again.
+    pub(crate) async fn wait_for_items(&self, path: &str) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.get(path, &[]).await;
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+                return answer.items();
+            }
+            assert!(begun.elapsed() < SOON, "{} after {SOON:?}", answer.text);
+            rt::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+
     pub(crate) async fn health(&self, path: &str) -> Answer {
         Answer::read(Client::new().get(format!("{}{path}", self.health_address))).await
     }
