@@ -20,7 +20,7 @@ use service::request::observe;
 use store::Store;
 use tokio::task::JoinHandle;
 
-use crate::body::Bodies;
+use crate::body::{BLOCKING_THREADS, Bodies};
 use crate::outbox::Outbox;
 use crate::parse_errors::ParseErrors;
 use crate::rate_limit::RateLimits;
@@ -156,6 +156,7 @@ fn listen(settings: &Settings, gateway: Data<Gateway>) -> std::io::Result<(Serve
         move || App::new().app_data(gateway.clone()).configure(routes::configure).wrap(from_fn(observe));
     let server = HttpServer::new(application)
         .workers(workers)
+        .worker_max_blocking_threads(BLOCKING_THREADS)
         .max_connections(settings.connections_max().div_ceil(workers))
         .client_request_timeout(settings.head_timeout())
         .client_disconnect_timeout(LINGER)

@@ -3,16 +3,11 @@
 mod incoming;
 mod unpack;
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::thread::available_parallelism;
-
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
 use event::body::{BodyError, Format, Part, split};
 use metrics::gauge;
 use service::problem::Problem;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::budget::{Budget, Share};
@@ -28,12 +23,16 @@ const PLAIN_BYTES_INLINE_MAX: usize = 32 * 1024;
 /// The same for a packed body: a thousandth of its size in memory is what packing reaches.
 const PACKED_BYTES_INLINE_MAX: usize = 1024;
 
-/// Reads bodies, with limits over all requests: bytes held while they are read, and threads that take large ones apart.
+/// How many threads a worker has for large bodies. An allocator keeps a part of what each thread has used, so that many
+/// threads that unpack one body each would in the end hold the memory of many bodies.
+pub(crate) const BLOCKING_THREADS: usize = 1;
+
+/// Reads bodies, with a limit over all requests to the bytes that are held meanwhile. Large ones are taken apart by
+/// the server's blocking threads, of which there is one a worker: see [`BLOCKING_THREADS`].
 pub(crate) struct Bodies {
     limits: Limits,
     settings: Settings,
     reading: Budget,
-    hands: Arc<Semaphore>,
 }
 
 #[derive(Clone, Copy)]
@@ -88,8 +87,7 @@ impl Bodies {
         let limits =
             Limits { bytes_max: settings.body_bytes_max(), events_max: settings.request_events_max() };
         let reading = Budget::new(settings.reading_bytes_max(), gauge!("eye_gateway_reading_bytes"));
-        let hands = available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { limits, settings: settings.clone(), reading, hands: Arc::new(Semaphore::new(hands)) }
+        Self { limits, settings: settings.clone(), reading }
     }
 
     /// Reads a body to its end.
@@ -112,14 +110,16 @@ impl Bodies {
         if bytes.len() <= inline_max {
             return open(bytes, media, limits);
         }
-        let hand = timeout_at(deadline, Arc::clone(&self.hands).acquire_owned()).await;
-        let Ok(Ok(hand)) = hand else { return Err(busy().into()) };
         let opening = web::block(move || {
-            let opened = open(bytes, media, limits);
-            drop((hand, share));
+            // Its turn may come when nobody waits for it any more.
+            let opened = (Instant::now() < deadline).then(|| open(bytes, media, limits));
+            drop(share);
             opened
         });
-        opening.await.unwrap_or_else(|_| Err(busy().into()))
+        match timeout_at(deadline, opening).await {
+            Ok(Ok(Some(opened))) => opened,
+            Ok(Ok(None) | Err(_)) | Err(_) => Err(busy().into()),
+        }
     }
 }
 

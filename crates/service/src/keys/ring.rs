@@ -10,6 +10,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use arc_swap::ArcSwap;
 use metrics::{counter, gauge};
 use store::Store;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -37,6 +38,8 @@ struct Keys {
     loaded: AtomicBool,
     refused: Refused,
     lookups: Arc<Semaphore>,
+    /// Where there are threads to block: handlers may run where there are few.
+    runtime: Handle,
 }
 
 impl KeyRing {
@@ -50,6 +53,7 @@ impl KeyRing {
             loaded: AtomicBool::new(false),
             refused: Refused::new(settings.refresh_interval()),
             lookups: Arc::new(Semaphore::new(settings.lookups_in_flight_max)),
+            runtime: Handle::current(),
         });
         keys.load();
         let refreshing = tokio::spawn(Refresh::new(Arc::clone(&keys)).run());
@@ -139,7 +143,7 @@ impl Keys {
             return Err(KeyError::Unknown);
         }
         let keys = Arc::clone(self);
-        let asking = tokio::task::spawn_blocking(move || {
+        let asking = self.runtime.spawn_blocking(move || {
             let found = keys.store.key_by_digest(digest.as_bytes());
             // Held until the database has answered, though the request may have given up before.
             drop(permit);
