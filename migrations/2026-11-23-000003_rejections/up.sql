@@ -24,6 +24,10 @@ CREATE TABLE rejected_events (
     CONSTRAINT rejected_events_name_length CHECK (char_length(name) BETWEEN 1 AND 100)
 );
 
+-- By what operators look for errors; the planner takes them where the value is rare.
+CREATE INDEX rejected_events_session_id_idx ON rejected_events (session_id);
+CREATE INDEX rejected_events_category_name_idx ON rejected_events (category, name);
+CREATE INDEX rejected_events_name_idx ON rejected_events (name);
 CREATE INDEX rejected_events_unresolved_idx ON rejected_events (created_at) WHERE resolved_at IS NULL;
 
 COMMENT ON TABLE rejected_events IS 'Rejected events with the bytes that were sent, which no rule of Postgres can refuse.';
@@ -57,6 +61,7 @@ CREATE INDEX errors_rejected_event_id_idx ON errors (rejected_event_id);
 CREATE INDEX errors_event_id_idx ON errors (event_id);
 CREATE INDEX errors_application_id_id_idx ON errors (application_id, id);
 CREATE INDEX errors_code_id_idx ON errors (code, id);
+CREATE INDEX errors_warnings_idx ON errors (id) WHERE severity = 'warning';
 CREATE INDEX errors_received_at_idx ON errors (received_at);
 
 COMMENT ON TABLE errors IS 'One row a broken rule of a rejected event.';

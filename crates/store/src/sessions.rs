@@ -1,9 +1,12 @@
 //! Sessions, read.
 
+mod list_sql;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
+use self::list_sql::{Narrowed, View, Way};
 use crate::events::applications;
 use crate::page::Page;
 use crate::{Error, Store};
@@ -13,7 +16,7 @@ use crate::{Error, Store};
 pub struct SessionFilter {
     /// Any of these.
     pub session_ids: Vec<String>,
-    /// With an event of any of these applications, by name.
+    /// With an event of any of these applications, by name; where a range is given too, with such an event in it.
     pub applications: Vec<String>,
     /// With an event that occurred then or later …
     pub from: Option<DateTime<Utc>>,
@@ -44,37 +47,10 @@ pub struct Session {
     pub applications: Vec<String>,
 }
 
-const APPLICATIONS: &str = "ARRAY(SELECT a.name FROM applications a WHERE a.id = ANY (s.application_ids) ORDER BY a.name) AS applications";
-
-/// The same session as one application alone sees it: counted from that application's events.
-const OWN_COLUMNS: &str = "s.session_id, s.ordinal, own.first_event_at, own.last_event_at, own.event_count, \
-     ARRAY(SELECT a.name FROM applications a WHERE a.id = $6) AS applications";
-
-const OWN_EVENTS: &str = "CROSS JOIN LATERAL (SELECT min(occurred_at) AS first_event_at, max(occurred_at) AS last_event_at, \
-     count(*) AS event_count FROM events e WHERE e.session_id = s.session_id AND e.application_id = $6) own";
-
-fn list_sql(own: bool) -> String {
-    let (columns, events) = if own {
-        (OWN_COLUMNS.to_owned(), OWN_EVENTS)
-    } else {
-        (
-            format!(
-                "s.session_id, s.ordinal, s.first_event_at, s.last_event_at, s.event_count, {APPLICATIONS}"
-            ),
-            "",
-        )
-    };
-    format!(
-        "SELECT {columns} FROM (SELECT * FROM sessions s \
-           WHERE (cardinality($1::text[]) = 0 OR s.session_id = ANY ($1)) \
-             AND ($2::integer[] IS NULL OR s.application_ids && $2) \
-             AND ($3::timestamptz IS NULL OR s.last_event_at >= $3) AND ($4::timestamptz IS NULL OR s.first_event_at < $4) \
-             AND ($3::timestamptz IS NULL AND $4::timestamptz IS NULL OR EXISTS (SELECT FROM events e \
-               WHERE e.session_id = s.session_id AND ($3::timestamptz IS NULL OR e.occurred_at >= $3) \
-                 AND ($4::timestamptz IS NULL OR e.occurred_at < $4) AND ($6::integer IS NULL OR e.application_id = $6))) \
-             AND ($5::bigint IS NULL OR s.ordinal < $5) AND ($6::integer IS NULL OR s.application_ids @> ARRAY[$6]) \
-           ORDER BY s.ordinal DESC LIMIT $7) s {events} ORDER BY s.ordinal DESC"
-    )
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
 }
 
 impl Store {
@@ -91,18 +67,28 @@ impl Store {
     ) -> Result<Page<Session>, Error> {
         let rows = self.read(|connection| {
             let applications = applications(connection, &filter.applications)?;
+            let applications = match own {
+                Some(own) => narrowed_to(own, applications),
+                None => applications,
+            };
             if applications.as_ref().is_some_and(Vec::is_empty) {
                 return Ok(Vec::new());
             }
-            diesel::sql_query(list_sql(own.is_some()))
-                .bind::<Array<Text>, _>(&filter.session_ids)
-                .bind::<Nullable<Array<Integer>>, _>(applications)
-                .bind::<Nullable<Timestamptz>, _>(filter.from)
-                .bind::<Nullable<Timestamptz>, _>(filter.to)
-                .bind::<Nullable<BigInt>, _>(before)
-                .bind::<Nullable<Integer>, _>(own)
-                .bind::<BigInt, _>(i64::from(limit) + 1)
-                .load::<Session>(connection)
+            let narrowed = Narrowed::by(filter, applications.as_ref(), before.is_some());
+            let bound = |sql: String| {
+                diesel::sql_query(sql)
+                    .bind::<Array<Text>, _>(&filter.session_ids)
+                    .bind::<Array<Integer>, _>(applications.clone().unwrap_or_default())
+                    .bind::<Nullable<Timestamptz>, _>(filter.from)
+                    .bind::<Nullable<Timestamptz>, _>(filter.to)
+                    .bind::<Nullable<BigInt>, _>(before)
+                    .bind::<BigInt, _>(i64::from(limit) + 1)
+            };
+            let few = narrowed.few_events_sql();
+            let few = few.map(|sql| bound(sql).get_result::<Answer>(connection)).transpose()?;
+            let way = if few.is_some_and(|few| few.yes) { Way::ByEvents } else { Way::OneByOne };
+            let view = if own.is_some() { View::Own } else { View::Whole };
+            bound(narrowed.list_sql(view, way)).load::<Session>(connection)
         })?;
         Ok(Page::of(rows, limit))
     }
@@ -115,4 +101,10 @@ impl Store {
         let filter = SessionFilter { session_ids: vec![session_id.to_owned()], ..Default::default() };
         Ok(self.list_sessions(&filter, own, None, 1)?.rows.pop())
     }
+}
+
+/// What is left of the applications that are asked for, for one who sees a single one.
+fn narrowed_to(own: i32, wanted: Option<Vec<i32>>) -> Option<Vec<i32>> {
+    let sees_own = wanted.is_none_or(|wanted| wanted.contains(&own));
+    Some(if sees_own { vec![own] } else { Vec::new() })
 }

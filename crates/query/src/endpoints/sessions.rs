@@ -45,7 +45,7 @@ pub(crate) async fn list(
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
     let (from, to) = params.range("from", "to")?;
-    let mut filter = SessionFilter {
+    let filter = SessionFilter {
         session_ids: params.all("session_id")?,
         applications: params.all("application")?,
         from,
@@ -56,10 +56,6 @@ pub(crate) async fn list(
     let own = reader.own();
     let question = Question::of(&("sessions", &filter, own));
     let before = question.position(cursor)?;
-    match reader.narrow(std::mem::take(&mut filter.applications)) {
-        Some(applications) => filter.applications = applications,
-        None => return Ok(List::<Item>::answer(Vec::new(), None)),
-    }
     let page = desk.ask(move |store| store.list_sessions(&filter, own, before, limit)).await?;
     let last = page.rows.last().filter(|_| page.more).map(|session| session.ordinal);
     let next_cursor = last.map(|ordinal| question.cursor(ordinal)).transpose()?;

@@ -30,6 +30,18 @@ async fn each_filter_finds_the_sessions_that_match() {
         (&[("application", SHOP)], &["two", "one"], "with events of an application"),
         (&[("application", BLOG)], &["three", "two"], "also where it shares them"),
         (&[("application", "nobody")], &[], "an application that does not exist"),
+        (&[("application", BLOG), ("session_id", "two")], &["two"], "an application's and by name"),
+        (
+            &[("application", SHOP), ("from", day_6)],
+            &["one"],
+            "with an event of the application in the range",
+        ),
+        (&[("application", BLOG), ("to", day_6)], &["two"], "an application's until a day"),
+        (
+            &[("session_id", "two"), ("from", day_2), ("to", day_5)],
+            &[],
+            "by name, without an event in the range",
+        ),
         (&[("from", day_5)], &["three", "two", "one"], "from is inclusive"),
         (&[("from", day_6)], &["three", "one"], "an event in the range"),
         (&[("to", day_5)], &["one"], "to is exclusive"),
@@ -43,6 +55,24 @@ async fn each_filter_finds_the_sessions_that_match() {
             "{reason}: {parameters:?}"
         );
     }
+}
+
+#[actix_web::test]
+async fn a_range_of_very_many_events_finds_the_same_sessions() {
+    let ground = three();
+    let many = (0..5_001).map(|n| sent().session(&format!("many {}", n % 3)).at("2021-01-05T12:00:00Z"));
+    ground.write(&many.collect::<Vec<_>>());
+    let service = Service::start(&ground).await;
+    let day_5 = ("from", "2021-01-05T00:00:00Z");
+    let day_6 = ("to", "2021-01-06T00:00:00Z");
+    let mut found = service.list(SESSIONS, &[day_5, day_6], "session_id").await;
+    found.sort();
+    assert_eq!(found, ["many 0", "many 1", "many 2", "two"]);
+    let of_blog = service.list(SESSIONS, &[day_5, day_6, ("application", BLOG)], "session_id").await;
+    assert_eq!(of_blog, ["two"]);
+    let mut of_shop = service.list(SESSIONS, &[("application", SHOP)], "session_id").await;
+    of_shop.sort();
+    assert_eq!(of_shop, ["many 0", "many 1", "many 2", "one", "two"]);
 }
 
 #[actix_web::test]
