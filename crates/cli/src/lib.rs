@@ -60,6 +60,7 @@ enum Command {
     Key(commands::key::Key),
     Load(commands::load::Load),
     Doctor(commands::doctor::Doctor),
+    Retention(commands::retention::Retention),
 }
 
 /// Does what the command line says.
@@ -76,5 +77,6 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
         Command::Key(key) => key.run(&output),
         Command::Load(load) => load.run(&output),
         Command::Doctor(doctor) => doctor.run(&output),
+        Command::Retention(retention) => retention.run(&output),
     }
 }

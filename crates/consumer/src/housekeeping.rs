@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use broker::Queue;
+use metrics::counter;
+use store::retention::{self, Expired};
 use store::{Error, Store, housekeeping};
 use tokio::time::sleep;
 
@@ -16,6 +18,9 @@ const UNSETTLED_MAX: Duration = Duration::from_secs(60 * 60);
 /// For how long after its rejection a copy of a stored event is looked for: the writers do so themselves, and miss only
 /// what others write at the same moment.
 const STRAGGLERS_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// For how long at most a round ends what is expired: what is left is for the next one.
+const EXPIRY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What keeps house. There is one of them in a consumer.
 ///
@@ -113,6 +118,27 @@ fn tidy(store: &Store, months_ahead: u32, forget_after: Option<Duration>) -> Res
     let rejections = housekeeping::resolve_stragglers(store, STRAGGLERS_AGE_MAX)?;
     if rejections > 0 {
         tracing::info!(rejections, "resolved rejections of copies that are stored");
+    }
+    expire(store)
+}
+
+/// Ends what is older than the retention, where there is one. Of several consumers one does it at a time.
+fn expire(store: &Store) -> Result<(), Error> {
+    let Some(days) = store.settings().retention_days() else { return Ok(()) };
+    let mut before = Expired::default();
+    let expired = retention::expire(store, days, EXPIRY_TIME_MAX, |so_far| {
+        counter!("eye_expired_events_total").increment(so_far.events - before.events);
+        counter!("eye_expired_rejections_total").increment(so_far.rejections - before.rejections);
+        before = so_far.clone();
+    })?;
+    for (partition, events) in &expired.partitions {
+        tracing::info!(partition, events, "dropped an expired partition");
+    }
+    let Expired { events, rejections, sessions, left, .. } = expired;
+    if events > 0 || rejections > 0 {
+        tracing::info!(events, rejections, sessions, ?left, "ended what was expired");
+    } else if left.is_some() {
+        tracing::debug!(?left, "the end of what is expired is put off");
     }
     Ok(())
 }

@@ -28,7 +28,7 @@
 //! | `settlement` | acknowledging, after the commit |
 //! | `dead_letters`, `isolation` | judging and writing event by event |
 //! | `store_watch`, `outage`, `backoff` | waiting for the database |
-//! | `housekeeping` | partitions ahead, forgetting of taken messages |
+//! | `housekeeping` | partitions ahead, forgetting of taken messages, retention |
 //! | `report` | metrics and log lines of a batch |
 //! | `settings`, `stop` | sections `consumer` and `event`; the wish to end |
 //!
@@ -69,6 +69,7 @@
 //! | `eye_consumer_batches_isolated_total` | | batches that were tried message by message |
 //! | `eye_consumer_dead_letters_total` | `reason`: failed, delivered_too_often | messages given up to the dead letters |
 //! | `eye_consumer_dead_letters_drained_total` | | dead letters that found their end |
+//! | `eye_expired_events_total`, `eye_expired_rejections_total` | | what went because it was older than `store.retention_days` |
 //! | `eye_consumer_settlements_failed_total` | | deliveries that come again though they are stored |
 //!
 //! # What it must not know

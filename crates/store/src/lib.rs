@@ -12,6 +12,7 @@
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
 //! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers | consumers |
+//! | [`retention`] | the end of what is older than it may become | consumers, `eye retention` |
 //!
 //! # Error policy
 //! [`Error`] has one variant for each thing a caller may do about a failure, and one function decides which it is. What
@@ -32,6 +33,7 @@ pub mod page;
 mod pool;
 pub mod provision;
 pub mod rejections;
+pub mod retention;
 mod schema;
 pub mod sessions;
 mod settings;

@@ -1,9 +1,10 @@
 //! The section `[store]` of the settings.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::Error;
 
@@ -29,9 +30,24 @@ pub struct Settings {
     statement_timeout_ms: u64,
     /// Months for which partitions are made ahead.
     partitions_ahead_months: u32,
+    /// How old events, rejected events and errors become; 0: as old as time.
+    #[serde(deserialize_with = "retention_days")]
+    retention_days: u32,
     /// By which name the database's own views show the connections.
     #[serde(skip, default = "default_process_name")]
     process_name: String,
+}
+
+/// The longest retention that is told from none.
+pub(crate) const RETENTION_DAYS_MAX: u32 = 36_500;
+
+fn retention_days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        days if days <= RETENTION_DAYS_MAX => Ok(days),
+        days => Err(de::Error::custom(format_args!(
+            "retention_days must be from 1 to {RETENTION_DAYS_MAX}, or 0 for no end, found {days}"
+        ))),
+    }
 }
 
 fn default_process_name() -> String {
@@ -47,6 +63,7 @@ impl Settings {
             connect_timeout_ms: 3_000,
             statement_timeout_ms: 30_000,
             partitions_ahead_months: 3,
+            retention_days: 0,
             process_name: default_process_name(),
         }
     }
@@ -75,6 +92,11 @@ impl Settings {
     /// Months for which partitions are made ahead.
     pub fn partitions_ahead_months(&self) -> u32 {
         self.partitions_ahead_months
+    }
+
+    /// For how many days events, rejected events and errors are kept; none: for ever.
+    pub fn retention_days(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.retention_days)
     }
 
     /// The most connections that one process opens; at least one.

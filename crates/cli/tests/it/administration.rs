@@ -115,3 +115,31 @@ fn a_database_without_migrations_is_told_from_one_that_is_away() {
     assert!(!output.status.success());
     assert!(stdout(&output).contains("lacks the migrations"), "{}", stdout(&output));
 }
+
+#[test]
+fn retention_is_previewed_and_done_by_hand() {
+    let url = empty_database("retention");
+    assert!(eye(&url, &["migrate"]).status.success());
+    let run = |arguments: &[&str]| -> Value {
+        let output = eye(&url, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        serde_json::from_str(&stdout(&output)).expect("JSON")
+    };
+    store::testing::sql::execute(
+        &url,
+        "DROP TABLE events_past; \
+         CREATE TABLE events_2020 PARTITION OF events FOR VALUES FROM ('2020-01-01 00:00:00Z') TO ('2021-01-01 00:00:00Z'); \
+         INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
+         SELECT at, at, 1, 1, gen_random_uuid(), 's', '{\"n\": 1}' \
+         FROM unnest(ARRAY['2020-02-01 00:00:00Z', '2021-02-01 00:00:00Z', now()]::timestamptz[]) AS at; \
+         INSERT INTO applications (name) VALUES ('shop')",
+    )
+    .expect("prepare");
+    let preview = run(&["retention", "--days", "365", "--dry-run"]);
+    assert_eq!(preview["partitions"][0]["name"], "events_2020");
+    assert_eq!(preview["partitions"][0]["from"], "2020-01-01T00:00:00Z");
+    assert_eq!((&preview["events"], &preview["default_partition_events"]), (&2.into(), &1.into()));
+    let gone = run(&["retention", "--days", "365"]);
+    assert_eq!((&gone["events"], &gone["partitions"][0]), (&2.into(), &"events_2020".into()));
+    assert_eq!(run(&["retention", "--days", "365"])["events"], 0);
+}

@@ -29,6 +29,7 @@ fn every_command_shows_an_example() {
         &["key", "revoke"],
         &["load"],
         &["doctor"],
+        &["retention"],
     ];
     for command in commands {
         let output = eye(&[command, &["--help"][..]].concat());
@@ -57,6 +58,8 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
         ),
         (&["up", "--consumers", "0"], "0 is not in 1..=64"),
         (&["doctor"], "not as they should be"),
+        (&["retention", "--days", "0"], "0 is not in 1..=36500"),
+        (&["retention"], "retention is off"),
     ] {
         let output = eye(arguments);
         assert!(!output.status.success(), "{arguments:?}");

@@ -58,6 +58,39 @@ async fn nothing_is_forgotten_while_the_queue_may_hold_an_older_message() {
     until("it is forgotten", || scene.look_up("SELECT count(*) FROM taken_messages") == ["3"]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_older_than_the_retention_goes_where_one_is_set_and_stays_where_none_is() {
+    let mut scene = Scene::set();
+    let old = events(3);
+    {
+        let consumer = Running::start(&scene, &[("housekeeping_interval_ms", "50")]);
+        scene.send(&old).await;
+        scene.stored(&old).await;
+        a_round(&scene).await;
+        a_round(&scene).await;
+        assert_eq!(scene.stored_ids().len(), 3, "off by default");
+        consumer.stop().await;
+    }
+    scene.set_variable("EYE__STORE__RETENTION_DAYS", "365");
+    // Of two consumers one does it.
+    let consumers = [(); 2].map(|()| Running::start(&scene, &[("housekeeping_interval_ms", "50")]));
+    let mut young = event();
+    young["timestamp"] = "2026-01-01T00:00:00Z".into();
+    // Migrations make a partition of all that is past, which goes when this month does.
+    scene.execute(
+        "ALTER TABLE events DETACH PARTITION events_past; \
+         CREATE TABLE events_2021 PARTITION OF events FOR VALUES FROM ('2021-01-01 00:00:00+00') TO ('2022-01-01 00:00:00+00'); \
+         INSERT INTO events SELECT * FROM events_past",
+    );
+    scene.send(from_ref(&young)).await;
+    scene.stored(from_ref(&young)).await;
+    until("sessions follow", || scene.look_up("SELECT count(*) FROM sessions") == ["1"]).await;
+    until("the books know", || scene.look_up("SELECT sum(events) FROM expired_counts") == ["3"]).await;
+    for consumer in consumers {
+        consumer.stop().await;
+    }
+}
+
 /// Lets nobody pass until what opens it is dropped, at the latest with the test that failed.
 struct Gate(Mutex<mpsc::Receiver<()>>);
 

@@ -114,6 +114,11 @@ impl Scene {
         self.application = Store::new(&settings).unwrap().create_application("shop").unwrap().id;
     }
 
+    /// Tells every consumer that is started from now on.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
     /// What a consumer is told, with changes of section `consumer`.
     pub(crate) fn variables(&self, changes: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut variables = self.variables.clone();

@@ -12,6 +12,7 @@ mod outages;
 mod partitions;
 mod poison;
 mod rejecting;
+mod retention;
 mod roles;
 mod sessions;
 mod settings;

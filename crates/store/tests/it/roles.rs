@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use store::intake::{Outcome, Taken, Writer};
-use store::{Store, housekeeping, migrate, provision, testing};
+use store::{Store, housekeeping, migrate, provision, retention, testing};
 
 use crate::ground::{Ground, judged, message, sample};
 
@@ -46,6 +46,9 @@ fn the_consumer_writes_batches_and_keeps_house() {
     }
     assert_eq!(housekeeping::make_partitions(&store, 4), Ok(1));
     assert_eq!(housekeeping::resolve_stragglers(&store, std::time::Duration::from_secs(60)), Ok(0));
+    let year = std::num::NonZeroU32::new(365).expect("not 0");
+    let expired = retention::expire(&store, year, std::time::Duration::from_secs(60), |_| ());
+    assert_eq!(expired, Ok(retention::Expired::default()));
     assert_eq!(housekeeping::prune_taken_messages(&store, std::time::Duration::ZERO), Ok(3));
     assert!(store.active_keys().is_err(), "it need not read keys");
     ground.assert_sessions_agree();
@@ -63,7 +66,7 @@ fn the_query_service_reads() {
 }
 
 /// What each role must be refused.
-const REFUSED: [(&str, &str); 26] = [
+const REFUSED: &[(&str, &str)] = &[
     ("eye_gateway", "SELECT FROM events"),
     ("eye_gateway", "SELECT FROM rejected_events"),
     ("eye_gateway", "SELECT FROM sessions"),
@@ -88,6 +91,20 @@ const REFUSED: [(&str, &str); 26] = [
         "CREATE TABLE mine PARTITION OF events FOR VALUES FROM ('2090-01-01') TO ('2091-01-01')",
     ),
     ("eye_consumer", "DROP TABLE events_default"),
+    ("eye_consumer", "ALTER TABLE events DETACH PARTITION events_past"),
+    ("eye_consumer", "DELETE FROM events_default"),
+    ("eye_consumer", "SELECT FROM expired_counts"),
+    ("eye_consumer", "UPDATE expired_counts SET events = 0"),
+    ("eye_consumer", "DELETE FROM expiring_partitions"),
+    ("eye_consumer", "SELECT eye_recount_sessions('{}')"),
+    ("eye_consumer", "SELECT eye_detach_expired(1)"),
+    ("eye_gateway", "SELECT eye_expire_partition(1)"),
+    ("eye_gateway", "SELECT eye_expire_rows(1)"),
+    ("eye_gateway", "SELECT eye_expire_rejections(1)"),
+    ("eye_query", "SELECT eye_expire_partition(1)"),
+    ("eye_query", "SELECT eye_expire_rows(1)"),
+    ("eye_query", "SELECT eye_expire_rejections(1)"),
+    ("eye_query", "UPDATE expired_counts SET events = 0"),
     ("eye_query", "INSERT INTO event_types (category, name) VALUES ('a', 'b')"),
     ("eye_query", "DELETE FROM events"),
     ("eye_query", "UPDATE rejected_events SET resolved_at = now()"),
@@ -99,7 +116,7 @@ const REFUSED: [(&str, &str); 26] = [
 fn each_role_is_refused_what_it_need_not_do() {
     let ground = Ground::new();
     let mut connection = ground.connect();
-    for (role, statement) in REFUSED {
+    for &(role, statement) in REFUSED {
         let outcome = connection.batch_execute(&format!("SET ROLE {role}; {statement}"));
         connection.batch_execute("RESET ROLE").expect("reset");
         let error = outcome.expect_err(&format!("{role} may {statement}")).to_string();
