@@ -1,0 +1,226 @@
+//! Everything between submit and its end: bounded, first in, first out.
+
+mod state;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{AcquireError, Notify, Semaphore, TryAcquireError, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::batch::{Batch, undelivered};
+use crate::undelivered::OnUndelivered;
+use crate::{BATCH_BYTES_MAX, RawEvent, Reason, Settings, Statistics, SubmitError, WhenFull, WhyNot};
+use state::{Next, State};
+
+/// What waits, and the account of what is under way.
+pub(crate) struct Buffer {
+    state: Mutex<State>,
+    /// Room for events, and for their bytes; waiting for it is fair.
+    room_events: Semaphore,
+    room_bytes: Semaphore,
+    /// The number up to which all is settled.
+    settled: watch::Sender<u64>,
+    /// Whether what is under way is to be dropped.
+    stop: watch::Sender<bool>,
+    /// Told when a batch may have become due. One worker listens at a time: who has the turn.
+    due: Notify,
+    turn: tokio::sync::Mutex<()>,
+    when_full: WhenFull,
+    event_bytes_max: usize,
+    on_undelivered: OnUndelivered,
+}
+
+impl Buffer {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            state: Mutex::new(State::new(settings)),
+            room_events: Semaphore::new(settings.buffered_events_max),
+            room_bytes: Semaphore::new(settings.buffered_bytes_max),
+            settled: watch::Sender::new(0),
+            stop: watch::Sender::new(false),
+            due: Notify::new(),
+            turn: tokio::sync::Mutex::default(),
+            when_full: settings.when_full,
+            event_bytes_max: BATCH_BYTES_MAX.min(settings.buffered_bytes_max) - 1,
+            on_undelivered: settings.on_undelivered.clone(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds it panics; and if it did, counting on is better than losing events.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // What applications do.
+
+    /// Takes an event, or gives it back.
+    pub(crate) async fn submit(&self, event: RawEvent) -> Result<(), SubmitError> {
+        match self.reserve(event.bytes()).await {
+            Ok(()) => self.push(event),
+            Err(why) => Err(SubmitError { event, why }),
+        }
+    }
+
+    async fn reserve(&self, bytes: usize) -> Result<(), WhyNot> {
+        let too_large = WhyNot::TooLarge(self.event_bytes_max);
+        let permits = u32::try_from(bytes).map_err(|_| too_large)?;
+        if bytes - 1 > self.event_bytes_max {
+            return Err(too_large);
+        }
+        match (self.try_reserve(permits), self.when_full) {
+            (Ok(()), _) => Ok(()),
+            (Err(TryAcquireError::Closed), _) => Err(WhyNot::Closed),
+            (Err(TryAcquireError::NoPermits), WhenFull::Refuse) => Err(WhyNot::Full),
+            (Err(TryAcquireError::NoPermits), WhenFull::Block) => {
+                let _blocked = Blocked::new(self);
+                self.wait_for_room(permits).await.map_err(|_| WhyNot::Closed)
+            }
+        }
+    }
+
+    fn try_reserve(&self, bytes: u32) -> Result<(), TryAcquireError> {
+        let event = self.room_events.try_acquire()?;
+        self.room_bytes.try_acquire_many(bytes)?.forget();
+        event.forget();
+        Ok(())
+    }
+
+    async fn wait_for_room(&self, bytes: u32) -> Result<(), AcquireError> {
+        let event = self.room_events.acquire().await?;
+        self.room_bytes.acquire_many(bytes).await?.forget();
+        event.forget();
+        Ok(())
+    }
+
+    fn push(&self, event: RawEvent) -> Result<(), SubmitError> {
+        let bytes = event.bytes();
+        let pushed = self.state().push(event);
+        match pushed {
+            Ok(false) => {}
+            Ok(true) => self.due.notify_one(),
+            Err(event) => {
+                self.make_room(1, bytes);
+                return Err(SubmitError { event, why: WhyNot::Closed });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all that was submitted before is settled.
+    pub(crate) async fn flush(&self) {
+        let all = self.state().ask_for_flush();
+        self.due.notify_one();
+        self.until_settled(all).await;
+    }
+
+    async fn until_settled(&self, number: u64) {
+        let mut settled = self.settled.subscribe();
+        // It can't fail: the sender is this buffer's own.
+        let waited = settled.wait_for(|settled| *settled >= number).await;
+        debug_assert!(waited.is_ok(), "the buffer outlives its borrows");
+    }
+
+    /// Takes no more events. What waits is due.
+    pub(crate) fn close(&self) {
+        self.state().close();
+        self.room_events.close();
+        self.room_bytes.close();
+        self.due.notify_one();
+    }
+
+    /// Closes, has workers drop what they are at, and hands over what waits.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        self.stop.send_replace(true);
+        let waiting = self.state().take_all();
+        self.hand_over(waiting, &Reason::Stopped);
+        self.tell_settled();
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.state().counts
+    }
+
+    // What workers do.
+
+    /// The next batch, once it is due; none when the buffer is closed and empty.
+    pub(crate) async fn next_batch(self: &Arc<Self>) -> Option<Batch> {
+        let _turn = self.turn.lock().await;
+        loop {
+            let next = self.state().next(Instant::now());
+            match next {
+                Next::Due { first, events } => return Some(Batch::new(Arc::clone(self), first, events)),
+                Next::Ended => return None,
+                Next::NotBefore(Some(time)) => tokio::select! {
+                    () = sleep_until(time) => {}
+                    () = self.due.notified() => {}
+                },
+                Next::NotBefore(None) => self.due.notified().await,
+            }
+        }
+    }
+
+    pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub(crate) fn count_request(&self, again: bool) {
+        let counts = &mut self.state().counts;
+        counts.requests += 1;
+        counts.retries += u64::from(again);
+    }
+
+    pub(crate) fn count_accepted(&self, events: usize, bytes: usize) {
+        self.state().settle(events, bytes, |counts| &mut counts.accepted);
+        self.make_room(events, bytes);
+    }
+
+    /// Gives events to the application for good.
+    pub(crate) fn hand_over(&self, events: Vec<RawEvent>, reason: &Reason) {
+        if events.is_empty() {
+            return;
+        }
+        let (count, bytes) = (events.len(), events.iter().map(RawEvent::bytes).sum());
+        self.on_undelivered.tell(undelivered(events, reason));
+        self.state().settle(count, bytes, |counts| &mut counts.undelivered);
+        self.make_room(count, bytes);
+    }
+
+    /// The batch that began at `first` has no more events.
+    pub(crate) fn end(&self, first: u64) {
+        self.state().end(first);
+        self.tell_settled();
+    }
+
+    fn tell_settled(&self) {
+        // Under the lock, so that an older number never comes after a newer one.
+        let state = self.state();
+        self.settled.send_replace(state.settled());
+    }
+
+    fn make_room(&self, events: usize, bytes: usize) {
+        self.room_bytes.add_permits(bytes);
+        self.room_events.add_permits(events);
+    }
+}
+
+/// Somebody waits for room; what waits is due meanwhile, or a batch that never fills would wait for itself.
+struct Blocked<'a>(&'a Buffer);
+
+impl<'a> Blocked<'a> {
+    fn new(buffer: &'a Buffer) -> Self {
+        buffer.state().blocked += 1;
+        buffer.due.notify_one();
+        Self(buffer)
+    }
+}
+
+impl Drop for Blocked<'_> {
+    fn drop(&mut self) {
+        self.0.state().blocked -= 1;
+    }
+}
+
+/// What a batch takes from the front.
+type Events = VecDeque<RawEvent>;
