@@ -3,26 +3,33 @@
 //! One line of JSON, the header; a line feed; then the events' bytes as their applications sent them, one after another.
 //!
 //! ```text
-//! {"version":1,"run":"…","application":7,"requests":[{"id":"…","traceparent":"…"}],"events":[["…",1790000000000000,85,0],…]}
+//! {"version":2,"gateway":"…","run":"…","application":7,"requests":[{"id":"…","traceparent":"…"}],"received":1790000000000000,"events":[["…",0,85,0],…]}
 //! {"session_id":"s-1","category":"page interaction",…}{"session_id":…
 //! ```
 //!
-//! Each of `events` is id, receive time (microseconds since 1970), length in bytes, and index of its request. A parse
-//! error has one of them, which is the rejected body, and a member `parse_error` that says what was wrong with it.
+//! Each of `events` is id, receive time (microseconds after `received`, which is in microseconds since 1970), length in
+//! bytes, and index of its request. A parse error has one of them, which is the rejected body, and a member `parse_error`
+//! that says what was wrong with it. Version 1 has no `gateway` and no `received`: its times are whole.
 //!
+//! # Versions side by side
 //! A reader takes every version up to its own, and ignores members of the header that it does not know: a version may
-//! add some without a new number. Files of each version stand in `tests/golden`.
+//! add some without a new number. Consumers are brought to a new version before gateways are; until then gateways can be
+//! told to write the version before ([`Source::version`]). A message of the version that comes next
+//! ([`Version::is_next`]) is for a newer consumer. Files of each version stand in `tests/golden`.
 
 mod builder;
+mod carried;
+mod source;
 mod v1;
+mod v2;
+mod version;
 
 use event::{ApplicationId, EventId, ReceivedAt, RunId};
 use serde::Deserialize;
 
 pub use builder::Builder;
-
-/// The version that is written.
-pub const VERSION: u8 = 1;
+pub use source::Source;
+pub use version::Version;
 
 /// The most characters of a reason that are kept: it may quote what it could not read.
 const REASON_CHARACTERS_MAX: usize = 200;
@@ -40,6 +47,7 @@ pub struct RequestContext {
 /// An envelope that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope<'a> {
+    gateway: Option<String>,
     run: RunId,
     application: ApplicationId,
     requests: Vec<RequestContext>,
@@ -83,7 +91,7 @@ pub enum UnreadableEnvelope {
     #[error("unreadable header: {0}")]
     Header(String),
     /// A version that came after this program, or none that ever was.
-    #[error("unknown version {0}: expected at most {VERSION}")]
+    #[error("unknown version {0}: expected at most {newest}", newest = Version::NEWEST)]
     UnknownVersion(u64),
     /// The events' lengths do not add up to the bytes that follow the header.
     #[error("the header tells of {told} bytes of events, found {found}")]
@@ -116,10 +124,15 @@ impl<'a> Envelope<'a> {
         let (header, events) = (&body[..end], &body[end + 1..]);
         // As a whole: serde_json would not look into the members that it skips.
         let header = str::from_utf8(header).map_err(|error| UnreadableEnvelope::Header(error.to_string()))?;
-        match version(header)? {
-            1 => v1::read(header, events),
-            version => Err(UnreadableEnvelope::UnknownVersion(version)),
+        match version::of(header)? {
+            Version::V1 => v1::read(header, events),
+            Version::V2 => v2::read(header, events),
         }
+    }
+
+    /// The name of the gateway that took the events, where it says so.
+    pub fn gateway(&self) -> Option<&str> {
+        self.gateway.as_deref()
     }
 
     /// The run of the gateway that took the events.
@@ -146,18 +159,6 @@ impl<'a> Envelope<'a> {
     pub fn into_contents(self) -> Contents<'a> {
         self.contents
     }
-}
-
-/// Which version a header has. It begins with it in all that we write, so that this look is a short one.
-fn version(header: &str) -> Result<u64, UnreadableEnvelope> {
-    #[derive(Deserialize)]
-    struct Version {
-        version: u64,
-    }
-    if header.starts_with(r#"{"version":1,"#) {
-        return Ok(1);
-    }
-    serde_json::from_str(header).map(|Version { version }| version).map_err(unreadable_header)
 }
 
 fn unreadable_header(error: serde_json::Error) -> UnreadableEnvelope {

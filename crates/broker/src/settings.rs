@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::address::Addresses;
+use crate::envelope::Version;
 
 /// The longest name a queue may have: AMQP allows 255 bytes, and the dead letters' queue adds a suffix.
 const QUEUE_NAME_BYTES_MAX: usize = 200;
@@ -24,6 +25,7 @@ pub struct Settings {
     heartbeat_s: NonZeroU16,
     reconnect_interval_max_ms: NonZeroU32,
     messages_in_flight_max: NonZeroU16,
+    envelope_version: Version,
 }
 
 impl Settings {
@@ -31,6 +33,11 @@ impl Settings {
     /// queue's members, so this crate can't check it; whoever asks the broker's management interface does.
     pub fn replicas(&self) -> u32 {
         self.replicas.get()
+    }
+
+    /// The version in which gateways write envelopes: one that every consumer of the queue reads.
+    pub const fn envelope_version(&self) -> Version {
+        self.envelope_version
     }
 
     pub(crate) fn addresses(&self) -> &Addresses {

@@ -117,6 +117,8 @@ impl Application {
     }
 
     fn receiver(&self, batches: mpsc::Sender<Batch>, store: StoreWatch, stop: &Stop) -> Receiver {
+        let version = self.readiness.flag("envelope");
+        version.pass();
         Receiver {
             broker: self.broker.clone(),
             prefetch: self.settings.prefetch(),
@@ -125,6 +127,7 @@ impl Application {
             batches,
             store,
             ready: self.readiness.flag("broker"),
+            version,
             stop: stop.clone(),
         }
     }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::batch::Batch;
 use crate::desk::Desk;
 use crate::link::Link;
+use crate::newer::is_newer;
 use crate::patience::{End, Patience};
 use crate::settlement;
 use crate::stop::Stop;
@@ -68,9 +69,23 @@ impl Drain {
                 delivery = link.subscription.next() => delivery,
             };
             match delivery {
+                Some(delivery) if is_newer(&delivery) => return self.leave(delivery, link).await,
                 Some(delivery) => self.take(delivery, link).await,
                 None => return sleep(self.interval).await,
             }
+        }
+    }
+
+    /// Holds a dead letter that is for a newer consumer, and takes no others: given back, it would come again at once, and
+    /// count as one that ends processes.
+    async fn leave(&mut self, delivery: Delivery, link: &mut Link) {
+        let message_id = delivery.headers().message_id.map(|id| id.to_string());
+        tracing::error!(message_id, "a dead letter of a newer version is held for a newer consumer");
+        tokio::select! {
+            biased;
+            () = self.stop.requested() => {}
+            // There is no other: the link is lost.
+            _ = link.subscription.next() => {}
         }
     }
 

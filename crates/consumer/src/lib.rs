@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `application` | the parts, put together; start and stop |
 //! | `receive`, `batch`, `link` | one subscription at a time; what is gathered until when |
+//! | `newer` | messages of a version to come, held for a newer consumer |
 //! | `worker`, `patience` | a batch until it is written; isolation of what fails |
 //! | `desk`, `reading`, `judge` | the part that blocks: envelope, judgement, write |
 //! | `settlement` | acknowledging, after the commit |
@@ -40,6 +41,7 @@
 //! | the database gives no sign of life for `park_after_ms` | the deliveries are given back once, and none taken until it does |
 //! | a row that the database refuses | the store isolates it: `store_refused` |
 //! | a message that can't be read | one record, `unreadable_message`, with its bytes |
+//! | a message of the version that comes next | held until this consumer is replaced by a newer one |
 //! | a panic, a failure of the store that stays | message by message; what fails by itself becomes a dead letter |
 //! | a message that was given back or lost with its consumer five times | becomes a dead letter |
 //! | a dead letter | judged event by event; what panics again is `processing_failed`, its neighbours live |
@@ -66,6 +68,7 @@
 //! | `eye_consumer_store_away` | | 1 while the database is waited for |
 //! | `eye_consumer_messages_taken_before_total` | | deliveries that changed nothing |
 //! | `eye_consumer_messages_unreadable_total` | | messages that no version reads |
+//! | `eye_consumer_messages_newer_held` | | messages that wait for a newer consumer |
 //! | `eye_consumer_batches_isolated_total` | | batches that were tried message by message |
 //! | `eye_consumer_dead_letters_total` | `reason`: failed, delivered_too_often | messages given up to the dead letters |
 //! | `eye_consumer_dead_letters_drained_total` | | dead letters that found their end |
@@ -84,6 +87,7 @@ mod housekeeping;
 mod isolation;
 mod judge;
 mod link;
+mod newer;
 mod outage;
 mod panics;
 mod patience;

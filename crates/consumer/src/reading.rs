@@ -14,6 +14,8 @@ const BODIES: Uuid = Uuid::from_u128(0x6f1d_7c0a_3b5e_4c57_9a43_0f6e_7965_6501);
 /// Where the events of a message came from, for logs and metrics.
 #[derive(Debug, Default)]
 pub(crate) struct Origin {
+    /// The name of the gateway that took them, where it is told.
+    pub(crate) gateway: Option<String>,
     /// The requests by which they came.
     pub(crate) requests: Vec<RequestContext>,
     /// Of each event, the index of its request.
@@ -27,6 +29,7 @@ impl Origin {
     pub(crate) fn of(&self, event: usize) -> Self {
         let request = self.request_of.get(event).and_then(|request| self.requests.get(*request));
         Self {
+            gateway: self.gateway.clone(),
             requests: request.cloned().into_iter().collect(),
             request_of: vec![0],
             received_at: self.received_at,
@@ -54,7 +57,8 @@ fn readable<'a>(
 ) -> (Message<'a>, Origin) {
     let (run, application) = (envelope.run(), envelope.application());
     let requests = envelope.requests().to_vec();
-    let (event_count, contents, origin) = match envelope.into_contents() {
+    let gateway = envelope.gateway().map(str::to_owned);
+    let (event_count, contents, mut origin) = match envelope.into_contents() {
         envelope::Contents::Events(events) => {
             let origin = origin(requests, &events);
             let submitted = |Carried { id, received_at, bytes, .. }: &Carried<'a>| Submitted {
@@ -73,12 +77,14 @@ fn readable<'a>(
             (0, Contents::ParseError(fragment), origin(requests, &[carried]))
         }
     };
+    origin.gateway = gateway;
     let event_count = u32::try_from(event_count).unwrap_or(u32::MAX);
     (Message { id, run: Some(run), application: Some(application), event_count, contents }, origin)
 }
 
 fn origin(requests: Vec<RequestContext>, events: &[Carried<'_>]) -> Origin {
     Origin {
+        gateway: None,
         requests,
         request_of: events.iter().map(|carried| carried.request).collect(),
         received_at: events.iter().map(|carried| carried.received_at).min(),

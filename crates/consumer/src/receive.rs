@@ -10,6 +10,7 @@ use tokio::time::{self, sleep};
 use crate::backoff::Backoff;
 use crate::batch::{Batch, FlushTrigger, Gathering, Limits};
 use crate::link::Link;
+use crate::newer::{Held, is_newer};
 use crate::outage::milliseconds;
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
@@ -34,6 +35,8 @@ pub(crate) struct Receiver {
     pub(crate) batches: mpsc::Sender<Batch>,
     pub(crate) store: StoreWatch,
     pub(crate) ready: Flag,
+    /// Whether every message is of a version that is known here.
+    pub(crate) version: Flag,
     pub(crate) stop: Stop,
 }
 
@@ -93,6 +96,7 @@ impl Receiver {
     /// Takes deliveries until the link is lost, the database has been away for long, or the consumer stops.
     async fn take(&mut self, link: &mut Link) -> End {
         let mut gathering = Gathering::new(self.limits, link.watch());
+        let mut held = Held::new(&self.version);
         loop {
             let due = gathering.due(time::Instant::now());
             tokio::select! {
@@ -106,6 +110,7 @@ impl Receiver {
                     }
                 }
                 delivery = link.subscription.next(), if !gathering.is_full() => match delivery {
+                    Some(delivery) if is_newer(&delivery) => held.hold(delivery),
                     Some(delivery) => accept(delivery, &mut gathering).await,
                     None => return End::Lost,
                 },

@@ -105,19 +105,29 @@ fn requests(message: &Message<'_>, origin: &Origin, outcomes: &[Outcome]) -> Tal
         }
     }
     for (request, tally) in origin.requests.iter().zip(&tallies) {
-        line(message.application, request, *tally);
+        line(message.application, origin, request, *tally);
     }
     tallies.into_iter().fold(Tally::default(), Tally::sum)
 }
 
 /// What an operator looks for is a request with rejected events: the rest is said to whoever looks closer.
-fn line(application: Option<ApplicationId>, request: &RequestContext, tally: Tally) {
+fn line(application: Option<ApplicationId>, origin: &Origin, request: &RequestContext, tally: Tally) {
     let Tally { stored, duplicate, rejected } = tally;
     let application = application.map(ApplicationId::get);
     let request_id = request.request_id.as_str();
     let trace_id = trace_id(request);
     if rejected > 0 {
-        tracing::info!(request_id, trace_id, application, stored, duplicate, rejected, "events rejected");
+        let gateway = origin.gateway.as_deref();
+        tracing::info!(
+            request_id,
+            trace_id,
+            gateway,
+            application,
+            stored,
+            duplicate,
+            rejected,
+            "events rejected"
+        );
     } else {
         tracing::debug!(request_id, trace_id, application, stored, duplicate, "events taken");
     }
@@ -134,6 +144,7 @@ fn failed_events(message: &Message<'_>, origin: &Origin) {
                 event_id = %rejection.id,
                 application = rejection.application.get(),
                 message_id = %message.id,
+                gateway = origin.gateway,
                 request_id = request.map(|request| request.request_id.as_str()),
                 trace_id = request.and_then(trace_id),
                 "an event made the consumers fail: recorded as processing_failed"

@@ -12,6 +12,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
+use broker::envelope::Source;
 use broker::{LinkState, Publisher};
 use event::RunId;
 use service::health::{Health, Readiness};
@@ -63,7 +64,8 @@ impl Application {
         let publisher = Publisher::start(&broker);
         let keys = Arc::new(KeyRing::start(store, &key_settings));
         watch(&readiness, &publisher, &keys);
-        let (gateway, outbox) = assemble(&own, &publisher, keys);
+        let source = Source { run: RunId::fresh(), gateway: own.name(), version: broker.envelope_version() };
+        let (gateway, outbox) = assemble(&own, &publisher, keys, &source);
         let gateway = Data::new(gateway);
         let (server, port) = listen(&own, gateway.clone())
             .with_context(|| format!("gateway.listen: cannot listen at {}", own.listen()))?;
@@ -133,17 +135,22 @@ fn watch(readiness: &Readiness, publisher: &Publisher, keys: &Arc<KeyRing>) {
     });
 }
 
-fn assemble(settings: &Settings, publisher: &Publisher, keys: Arc<KeyRing>) -> (Gateway, JoinHandle<()>) {
-    let run = RunId::fresh();
-    tracing::info!(%run, "a new run");
+fn assemble(
+    settings: &Settings,
+    publisher: &Publisher,
+    keys: Arc<KeyRing>,
+    source: &Source,
+) -> (Gateway, JoinHandle<()>) {
+    let Source { run, gateway, version } = source;
+    tracing::info!(%run, name = &**gateway, envelope_version = version.number(), "a new run");
     let clock = Arc::new(ReceiptClock::default());
-    let (outbox, task) = Outbox::start(publisher.clone(), run, settings);
+    let (outbox, task) = Outbox::start(publisher.clone(), source.clone(), settings);
     let gateway = Gateway {
         settings: settings.clone(),
         keys,
         bodies: Bodies::new(settings),
         rates: RateLimits::default(),
-        parse_errors: ParseErrors::new(publisher.clone(), run, Arc::clone(&clock), settings),
+        parse_errors: ParseErrors::new(publisher.clone(), source.clone(), Arc::clone(&clock), settings),
         clock,
         outbox,
     };

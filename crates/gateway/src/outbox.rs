@@ -15,10 +15,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
-use broker::envelope::RequestContext;
+use broker::envelope::{RequestContext, Source};
 use broker::{LinkState, PublishError, Publisher};
+use event::ApplicationId;
 use event::body::Part;
-use event::{ApplicationId, RunId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use metrics::{Gauge, counter, gauge};
@@ -96,13 +96,13 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Starts the task. It ends, with everything seen through, after [`Outbox::close`].
-    pub(crate) fn start(publisher: Publisher, run: RunId, settings: &Settings) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(publisher: Publisher, source: Source, settings: &Settings) -> (Self, JoinHandle<()>) {
         let (commands, arrivals) = mpsc::unbounded_channel();
         let link = publisher.watch();
         let waiting = Budget::new(settings.waiting_bytes_max(), gauge!("eye_outbox_waiting_bytes"));
         let dispatcher = Dispatcher {
             publisher,
-            run,
+            source,
             limits: LaneLimits::new(settings),
             arrivals,
             lanes: HashMap::new(),
@@ -152,7 +152,7 @@ impl Outbox {
 /// The task behind the outbox.
 struct Dispatcher {
     publisher: Publisher,
-    run: RunId,
+    source: Source,
     limits: LaneLimits,
     arrivals: mpsc::UnboundedReceiver<Command>,
     lanes: HashMap<ApplicationId, Lane>,
@@ -200,7 +200,7 @@ impl Dispatcher {
         while let Some(flight) = lane.launch(&self.limits) {
             self.in_flight.increment(1.0);
             // A task of its own: building a large message holds nobody up.
-            let flying = tokio::spawn(flight.fly(application, self.publisher.clone(), self.run));
+            let flying = tokio::spawn(flight.fly(application, self.publisher.clone(), self.source.clone()));
             self.flights.push(Box::pin(async move {
                 if let Err(error) = flying.await {
                     tracing::error!(%error, "a message was given up: publishing it failed");

@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::envelope::{Builder, Carried, RequestContext};
+use broker::envelope::{Builder, Carried, RequestContext, Source};
 use broker::{Message, Publisher};
-use event::{ApplicationId, EventId, RunId};
+use event::{ApplicationId, EventId};
 use metrics::counter;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// Sends reports through the queue, as far as they are not too many.
 pub(crate) struct ParseErrors {
     publisher: Publisher,
-    run: RunId,
+    source: Source,
     clock: Arc<ReceiptClock>,
     rates: RateLimits,
     per_second_max: NonZeroU32,
@@ -39,13 +39,13 @@ impl ParseErrors {
     /// Called within the runtime that outlives the handlers.
     pub(crate) fn new(
         publisher: Publisher,
-        run: RunId,
+        source: Source,
         clock: Arc<ReceiptClock>,
         settings: &Settings,
     ) -> Self {
         Self {
             publisher,
-            run,
+            source,
             clock,
             rates: RateLimits::default(),
             per_second_max: settings.parse_errors_per_second_max(),
@@ -95,6 +95,6 @@ impl ParseErrors {
             bytes: &body[..body.len().min(self.bytes_max)],
             request: 0,
         };
-        Builder::parse_error(self.run, application, context, detail, &rejected)
+        Builder::parse_error(self.source.clone(), application, context, detail, &rejected)
     }
 }

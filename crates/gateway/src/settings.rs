@@ -1,14 +1,17 @@
 //! The section `[gateway]`.
 
 use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 /// Where the gateway listens and what a request may cost. Each member stands with its meaning in `defaults.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    #[serde(deserialize_with = "name")]
+    name: String,
     listen: String,
     health_listen: String,
     body_bytes_max: NonZeroUsize,
@@ -26,7 +29,29 @@ pub struct Settings {
     shutdown_timeout_s: u64,
 }
 
+/// The longest name a gateway may have.
+const NAME_CHARACTERS_MAX: usize = 100;
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match name.chars().count() {
+        0..=NAME_CHARACTERS_MAX => Ok(name),
+        found => Err(de::Error::custom(format_args!(
+            "name: expected at most {NAME_CHARACTERS_MAX} characters, found {found}"
+        ))),
+    }
+}
+
 impl Settings {
+    /// What it is called; unless told otherwise, as its machine.
+    pub(crate) fn name(&self) -> Arc<str> {
+        if !self.name.is_empty() {
+            return Arc::from(self.name.as_str());
+        }
+        let machine = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
+        Arc::from(machine.unwrap_or_default())
+    }
+
     pub(crate) fn listen(&self) -> &str {
         &self.listen
     }

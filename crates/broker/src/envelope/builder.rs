@@ -1,9 +1,9 @@
-//! Writes envelopes of the current version.
+//! Writes envelopes, of the version that it is told.
 
-use event::{ApplicationId, EventId, MessageId, ReceivedAt, RunId};
+use event::{ApplicationId, EventId, MessageId, ReceivedAt};
 use serde_json::Value;
 
-use super::{Carried, RequestContext, VERSION};
+use super::{Carried, RequestContext, Source, Version};
 use crate::message::{Headers, Kind, Message};
 
 /// Gathers events of one application into one queue message.
@@ -11,7 +11,7 @@ use crate::message::{Headers, Kind, Message};
 /// The header is written as the events come, so that finishing costs one copy, however many they are.
 #[derive(Debug)]
 pub struct Builder {
-    run: RunId,
+    source: Source,
     application: ApplicationId,
     requests: String,
     request_count: usize,
@@ -22,10 +22,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Begins an envelope of a gateway's run, for an application.
-    pub fn events(run: RunId, application: ApplicationId) -> Self {
+    /// Begins an envelope of a gateway, for an application.
+    pub fn events(source: impl Into<Source>, application: ApplicationId) -> Self {
         Self {
-            run,
+            source: source.into(),
             application,
             requests: String::new(),
             request_count: 0,
@@ -51,11 +51,15 @@ impl Builder {
             self.request(&RequestContext { request_id: String::new(), traceparent: None });
         }
         separate(&mut self.entries);
-        let (micros, length, request) = (received_at.as_micros(), bytes.len(), self.request_count - 1);
+        let first = *self.first_received_at.get_or_insert(received_at);
+        let micros = match self.source.version {
+            Version::V1 => received_at.as_micros(),
+            Version::V2 => received_at.as_micros().wrapping_sub(first.as_micros()),
+        };
+        let (length, request) = (bytes.len(), self.request_count - 1);
         self.entries.push_str(&format!(r#"["{id}",{micros},{length},{request}]"#));
         self.events.extend_from_slice(bytes);
         self.event_count += 1;
-        self.first_received_at.get_or_insert(received_at);
     }
 
     /// How many events were added.
@@ -82,22 +86,30 @@ impl Builder {
     /// A message that reports a request body that was no JSON, whole or cut, and what is wrong with it. It counts no
     /// event in the books. (`rejected.request` is not looked at: there is one request.)
     pub fn parse_error(
-        run: RunId,
+        source: impl Into<Source>,
         application: ApplicationId,
         context: &RequestContext,
         detail: &str,
         rejected: &Carried<'_>,
     ) -> Message {
-        let mut envelope = Self::events(run, application);
+        let mut envelope = Self::events(source, application);
         envelope.request(context);
         envelope.event(rejected.id, rejected.received_at, rejected.bytes);
         envelope.close(Kind::ParseError, 0, &format!(r#","parse_error":{}"#, Value::from(detail)))
     }
 
     fn close(self, kind: Kind, event_count: u32, more: &str) -> Message {
-        let Self { run, application, requests, entries, events, first_received_at, .. } = self;
+        let Self { source, application, requests, entries, events, first_received_at, .. } = self;
+        let Source { run, gateway, version } = source;
+        let (gateway, received) = match version {
+            Version::V1 => (String::new(), String::new()),
+            Version::V2 => {
+                let received = first_received_at.map_or(0, ReceivedAt::as_micros);
+                (format!(r#""gateway":{},"#, Value::from(&*gateway)), format!(r#""received":{received},"#))
+            }
+        };
         let header = format!(
-            r#"{{"version":{VERSION},"run":"{run}","application":{application},"requests":[{requests}],"events":[{entries}]{more}}}"#
+            r#"{{"version":{version},{gateway}"run":"{run}","application":{application},"requests":[{requests}],{received}"events":[{entries}]{more}}}"#
         );
         let mut body = Vec::with_capacity(header.len() + 1 + events.len());
         body.extend_from_slice(header.as_bytes());
@@ -106,7 +118,7 @@ impl Builder {
         let headers = Headers {
             message_id: Some(MessageId::fresh()),
             kind: Some(kind),
-            version: Some(VERSION),
+            version: Some(version.number()),
             run: Some(run),
             application: Some(application),
             event_count: Some(event_count),

@@ -1,6 +1,8 @@
 //! The envelope: golden files, what is unreadable, and bytes of any kind.
 
-use broker::envelope::{Builder, Carried, Contents, Envelope, RequestContext, UnreadableEnvelope, VERSION};
+use broker::envelope::{
+    Builder, Carried, Contents, Envelope, RequestContext, Source, UnreadableEnvelope, Version,
+};
 use broker::{Headers, Kind, Message};
 use event::{ApplicationId, EventId, ReceivedAt, RunId};
 use proptest::prelude::*;
@@ -9,6 +11,9 @@ use uuid::Uuid;
 const EVENTS_V1: &[u8] = include_bytes!("../golden/v1-events");
 const PARSE_ERROR_V1: &[u8] = include_bytes!("../golden/v1-parse-error");
 const LATER_FIELDS_V1: &[u8] = include_bytes!("../golden/v1-later-fields");
+const EVENTS_V2: &[u8] = include_bytes!("../golden/v2-events");
+const PARSE_ERROR_V2: &[u8] = include_bytes!("../golden/v2-parse-error");
+const LATER_FIELDS_V2: &[u8] = include_bytes!("../golden/v2-later-fields");
 
 const RUN: Uuid = Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001);
 const APPLICATION: i32 = 7;
@@ -23,8 +28,9 @@ fn received_at(step: i64) -> ReceivedAt {
     ReceivedAt::from_micros(MICROS + step)
 }
 
-fn builder() -> Builder {
-    Builder::events(RunId::from(RUN), ApplicationId::from(APPLICATION))
+/// Who wrote the golden files.
+fn source(version: Version) -> Source {
+    Source { run: RunId::from(RUN), gateway: "gateway \"1\"".into(), version }
 }
 
 fn traced() -> RequestContext {
@@ -38,8 +44,8 @@ fn untraced() -> RequestContext {
 /// The bytes of the golden events: JSON, no UTF-8 at all, nothing.
 const EVENTS: [&[u8]; 3] = [br#"{"name":"pageview"}"#, b"\xff\x00\n\xfe", b""];
 
-fn events() -> Message {
-    let mut builder = builder();
+fn events(version: Version) -> Message {
+    let mut builder = Builder::events(source(version), ApplicationId::from(APPLICATION));
     assert!(builder.is_empty());
     builder.request(&traced());
     builder.event(event_id(1), received_at(0), EVENTS[0]);
@@ -50,16 +56,21 @@ fn events() -> Message {
     builder.finish()
 }
 
-fn parse_error() -> Message {
+fn parse_error(version: Version) -> Message {
     let rejected = Carried { id: event_id(1), received_at: received_at(0), bytes: b"{\"a\":1,}", request: 0 };
-    let (run, application) = (RunId::from(RUN), ApplicationId::from(APPLICATION));
-    Builder::parse_error(run, application, &untraced(), "line 1, column 8: expected \"a key\"", &rejected)
+    let detail = "line 1, column 8: expected \"a key\"";
+    Builder::parse_error(source(version), ApplicationId::from(APPLICATION), &untraced(), detail, &rejected)
 }
 
 #[test]
-fn the_current_version_is_written_as_in_the_golden_files() {
-    assert_eq!(VERSION, 1);
-    for (message, golden) in [(events(), EVENTS_V1), (parse_error(), PARSE_ERROR_V1)] {
+fn each_version_is_written_as_in_its_golden_files() {
+    assert_eq!(Version::NEWEST, Version::V2);
+    for (message, golden) in [
+        (events(Version::V1), EVENTS_V1),
+        (parse_error(Version::V1), PARSE_ERROR_V1),
+        (events(Version::V2), EVENTS_V2),
+        (parse_error(Version::V2), PARSE_ERROR_V2),
+    ] {
         assert_eq!(String::from_utf8_lossy(message.body()), String::from_utf8_lossy(golden));
         assert_eq!(message.body(), golden);
     }
@@ -67,55 +78,74 @@ fn the_current_version_is_written_as_in_the_golden_files() {
 
 #[test]
 fn the_books_stand_in_the_headers() {
-    let told = |kind, event_count| Headers {
+    let told = |kind, event_count, version: Version| Headers {
         message_id: None,
         kind: Some(kind),
-        version: Some(VERSION),
+        version: Some(version.number()),
         run: Some(RunId::from(RUN)),
         application: Some(ApplicationId::from(APPLICATION)),
         event_count: Some(event_count),
         received_at: Some(received_at(0)),
     };
-    for (message, expected) in [(events(), told(Kind::Events, 3)), (parse_error(), told(Kind::ParseError, 0))]
-    {
-        assert!(message.headers().message_id.is_some());
-        assert_eq!(Headers { message_id: None, ..message.headers().clone() }, expected);
+    for version in [Version::V1, Version::V2] {
+        for (message, expected) in [
+            (events(version), told(Kind::Events, 3, version)),
+            (parse_error(version), told(Kind::ParseError, 0, version)),
+        ] {
+            assert!(message.headers().message_id.is_some());
+            assert_eq!(Headers { message_id: None, ..message.headers().clone() }, expected);
+        }
     }
 }
 
 #[test]
-fn golden_events_are_read() {
-    let envelope = Envelope::read(EVENTS_V1).unwrap();
-    assert_eq!(envelope.run(), RunId::from(RUN));
-    assert_eq!(envelope.application(), ApplicationId::from(APPLICATION));
-    assert_eq!(envelope.requests(), [traced(), untraced()]);
+fn golden_events_of_both_versions_are_read() {
     let expected = [(1, 0, 0, 0), (2, 1, 1, 0), (3, 2, 2, 1)].map(|(id, step, bytes, request)| Carried {
         id: event_id(id),
         received_at: received_at(step),
         bytes: EVENTS[bytes],
         request,
     });
-    assert_eq!(envelope.into_contents(), Contents::Events(expected.to_vec()));
+    for (golden, gateway) in [(EVENTS_V1, None), (EVENTS_V2, Some("gateway \"1\""))] {
+        let envelope = Envelope::read(golden).unwrap();
+        assert_eq!(envelope.gateway(), gateway);
+        assert_eq!(envelope.run(), RunId::from(RUN));
+        assert_eq!(envelope.application(), ApplicationId::from(APPLICATION));
+        assert_eq!(envelope.requests(), [traced(), untraced()]);
+        assert_eq!(envelope.into_contents(), Contents::Events(expected.to_vec()));
+    }
 }
 
 #[test]
-fn a_golden_parse_error_is_read() {
-    let envelope = Envelope::read(PARSE_ERROR_V1).unwrap();
-    assert_eq!(envelope.requests(), [untraced()]);
-    let carried = Carried { id: event_id(1), received_at: received_at(0), bytes: b"{\"a\":1,}", request: 0 };
-    let detail = "line 1, column 8: expected \"a key\"".to_owned();
-    assert_eq!(*envelope.contents(), Contents::ParseError { detail, carried });
+fn only_the_version_that_comes_next_is_for_a_newer_program() {
+    let next: Vec<u8> = (0..=255).filter(|number| Version::is_next(*number)).collect();
+    assert_eq!(next, [Version::NEWEST.number() + 1]);
+}
+
+#[test]
+fn golden_parse_errors_of_both_versions_are_read() {
+    for golden in [PARSE_ERROR_V1, PARSE_ERROR_V2] {
+        let envelope = Envelope::read(golden).unwrap();
+        assert_eq!(envelope.requests(), [untraced()]);
+        let carried =
+            Carried { id: event_id(1), received_at: received_at(0), bytes: b"{\"a\":1,}", request: 0 };
+        let detail = "line 1, column 8: expected \"a key\"".to_owned();
+        assert_eq!(*envelope.contents(), Contents::ParseError { detail, carried });
+    }
 }
 
 #[test]
 fn fields_that_a_later_program_adds_are_passed_over() {
-    let envelope = Envelope::read(LATER_FIELDS_V1).unwrap();
-    assert_eq!(
-        envelope.requests(),
-        [RequestContext { request_id: "request-1".to_owned(), traceparent: None }]
-    );
-    let Contents::Events(events) = envelope.contents() else { panic!("{envelope:?}") };
-    assert_eq!(events.iter().map(|event| event.bytes).collect::<Vec<_>>(), [b"{}"]);
+    for golden in [LATER_FIELDS_V1, LATER_FIELDS_V2] {
+        let envelope = Envelope::read(golden).unwrap();
+        assert_eq!(
+            envelope.requests(),
+            [RequestContext { request_id: "request-1".to_owned(), traceparent: None }]
+        );
+        let Contents::Events(events) = envelope.contents() else { panic!("{envelope:?}") };
+        assert_eq!(events.iter().map(|event| event.bytes).collect::<Vec<_>>(), [b"{}"]);
+        assert_eq!(events[0].received_at, received_at(0));
+    }
 }
 
 /// A header of one event of two bytes, with one thing replaced.
@@ -132,14 +162,16 @@ fn body(from: &str, to: &str) -> Vec<u8> {
 fn what_is_no_envelope_is_refused_with_its_reason() {
     assert!(Envelope::read(&body("", "")).is_ok());
     let wrong_utf8 = [&body("", "")[..12], b",\"x\":\"\xff\"", &body("", "")[12..]].concat();
-    let cases: [(Vec<u8>, &str); 17] = [
+    let cases: [(Vec<u8>, &str); 19] = [
         (Vec::new(), "no header"),
         (b"{\"version\":1}".to_vec(), "no header"),
         (b"\n".to_vec(), "EOF"),
         (b"no JSON\n".to_vec(), "expected"),
         (b"[1]\n".to_vec(), "unreadable header"),
         (b"{}\n".to_vec(), "missing field `version`"),
-        (body(r#"{"version":1"#, r#"{"version":2"#), "unknown version 2: expected at most 1"),
+        (body(r#"{"version":1"#, r#"{"version":3"#), "unknown version 3: expected at most 2"),
+        (body(r#"{"version":1"#, r#"{"version":2"#), "missing field `gateway`"),
+        (body(r#"{"version":1"#, r#"{"version":2,"gateway":"g""#), "missing field `received`"),
         (body(r#"{"version":1"#, r#"{"version":0"#), "unknown version 0"),
         (body(r#"{"version":1"#, r#"{"version":"1""#), "invalid type"),
         (body(r#""application":7,"#, ""), "missing field `application`"),
@@ -186,8 +218,10 @@ fn a_reason_is_short_however_long_the_header() {
 
 #[test]
 fn a_truncated_envelope_is_refused_wherever_it_is_cut() {
-    for end in 0..EVENTS_V1.len() {
-        assert!(Envelope::read(&EVENTS_V1[..end]).is_err(), "cut at {end}");
+    for golden in [EVENTS_V1, EVENTS_V2] {
+        for end in 0..golden.len() {
+            assert!(Envelope::read(&golden[..end]).is_err(), "cut at {end}");
+        }
     }
 }
 
@@ -201,8 +235,11 @@ proptest! {
         ),
         run: u128,
         application: i32,
+        gateway: String,
+        version in prop::sample::select(vec![Version::V1, Version::V2]),
     ) {
-        let mut builder = Builder::events(RunId::from(Uuid::from_u128(run)), ApplicationId::from(application));
+        let source = Source { run: RunId::from(Uuid::from_u128(run)), gateway: gateway.as_str().into(), version };
+        let mut builder = Builder::events(source, ApplicationId::from(application));
         let mut contexts = Vec::new();
         let mut expected = Vec::new();
         for (request_id, traceparent, events) in &requests {
@@ -218,6 +255,8 @@ proptest! {
         let message = builder.finish();
         let envelope = Envelope::read(message.body()).unwrap();
         prop_assert_eq!(envelope.run(), RunId::from(Uuid::from_u128(run)));
+        let told = (version == Version::V2 && !gateway.is_empty()).then_some(gateway.as_str());
+        prop_assert_eq!(envelope.gateway(), told);
         prop_assert_eq!(envelope.application(), ApplicationId::from(application));
         prop_assert_eq!(envelope.requests(), contexts);
         prop_assert_eq!(envelope.into_contents(), Contents::Events(expected));
@@ -230,9 +269,10 @@ proptest! {
 
     #[test]
     fn no_change_to_an_envelope_makes_the_reader_panic(
-        changes in prop::collection::vec((0..EVENTS_V1.len(), any::<u8>()), 1..10),
+        golden in prop::sample::select(vec![EVENTS_V1, EVENTS_V2]),
+        changes in prop::collection::vec((0..EVENTS_V1.len().min(EVENTS_V2.len()), any::<u8>()), 1..10),
     ) {
-        let mut bytes = EVENTS_V1.to_vec();
+        let mut bytes = golden.to_vec();
         for (place, byte) in changes {
             bytes[place] = byte;
         }

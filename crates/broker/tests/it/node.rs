@@ -74,6 +74,7 @@ pub(crate) fn settings_json(url: &str, queue: &str) -> Value {
         "heartbeat_s": 5,
         "reconnect_interval_max_ms": 1000,
         "messages_in_flight_max": MESSAGES_IN_FLIGHT_MAX,
+        "envelope_version": 2,
     })
 }
 

@@ -41,6 +41,8 @@ fn a_bad_setting_is_refused_with_its_reason() {
         ("connect_timeout_ms", json!(0), "nonzero"),
         ("heartbeat_s", json!(0), "nonzero"),
         ("messages_in_flight_max", json!(0), "nonzero"),
+        ("envelope_version", json!(0), "1 to 2; found 0"),
+        ("envelope_version", json!(3), "1 to 2; found 3"),
         ("prefetch", json!(1), "unknown field"),
     ];
     for (name, value, reason) in cases {

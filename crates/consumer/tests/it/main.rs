@@ -9,3 +9,4 @@ mod process;
 mod redelivery;
 mod running;
 mod scene;
+mod versions;

@@ -94,6 +94,7 @@ impl<F: Fn(&Submitted<'_>) + Send + Sync + 'static> Judge for After<F> {
 /// The real program.
 pub(crate) struct Program {
     process: Process,
+    started: Instant,
     log: PathBuf,
     _directory: TempDir,
 }
@@ -106,7 +107,12 @@ impl Program {
         command.envs(scene.variables(changes)).env("EYE__LOG__FILTER", "info,consumer=debug");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         let process = Process::spawn("eye-consumer", command).unwrap();
-        Self { process, log, _directory: directory }
+        Self { process, started: Instant::now(), log, _directory: directory }
+    }
+
+    /// For how many seconds it has been running.
+    pub(crate) fn age_s(&self) -> u64 {
+        self.started.elapsed().as_secs()
     }
 
     /// What it logged so far.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use broker::envelope::{Builder, RequestContext};
+use broker::envelope::{Builder, RequestContext, Source, Version};
 use broker::{Delivery, Message, Publisher, Queue, Subscription};
 use event::{ApplicationId, EventId, ReceivedAt, RunId};
 use serde_json::{Value, json};
@@ -154,14 +154,17 @@ impl Scene {
         envelope
     }
 
+    /// A message of these events, as a gateway of another version writes it.
+    pub(crate) fn message_of_version(&self, version: Version, events: &[Value]) -> Message {
+        let source = Source { run: self.run, gateway: "gateway-1".into(), version };
+        let mut envelope = Builder::events(source, self.application);
+        envelope.request(&request());
+        fill(envelope, events)
+    }
+
     /// A message of these events.
     pub(crate) fn message(&self, events: &[Value]) -> Message {
-        let mut envelope = self.envelope();
-        for event in events {
-            let id = EventId::parse(event["id"].as_str().unwrap()).unwrap();
-            envelope.event(id, ReceivedAt::from_micros(RECEIVED_AT), event.to_string().as_bytes());
-        }
-        envelope.finish()
+        fill(self.envelope(), events)
     }
 
     /// Publishes a message and awaits the confirm.
@@ -238,6 +241,14 @@ impl Scene {
         let (subscription, mut deliveries) = self.take(queue, 1).await;
         (subscription, deliveries.remove(0))
     }
+}
+
+fn fill(mut envelope: Builder, events: &[Value]) -> Message {
+    for event in events {
+        let id = EventId::parse(event["id"].as_str().unwrap()).unwrap();
+        envelope.event(id, ReceivedAt::from_micros(RECEIVED_AT), event.to_string().as_bytes());
+    }
+    envelope.finish()
 }
 
 fn settings_of(variables: &BTreeMap<String, String>) -> Settings {

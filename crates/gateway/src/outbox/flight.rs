@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use broker::envelope::Builder;
+use broker::envelope::{Builder, Source};
 use broker::{Message, Publisher};
-use event::{ApplicationId, RunId};
+use event::ApplicationId;
 use metrics::{counter, histogram};
 use tokio::time::Instant;
 
@@ -28,14 +28,14 @@ impl Flight {
     }
 
     /// Publishes the message, and tells each submission what became of its events.
-    pub(super) async fn fly(self, application: ApplicationId, publisher: Publisher, run: RunId) {
+    pub(super) async fn fly(self, application: ApplicationId, publisher: Publisher, source: Source) {
         // Who gives up earlier than the last one has its own clock; the message may still be of use to others.
         let Some(deadline) = self.pieces.iter().map(|piece| piece.pending.submission.deadline).max() else {
             return;
         };
         let events: usize = self.pieces.iter().map(|piece| piece.parts.len()).sum();
         let departed = Instant::now();
-        let outcome = publisher.publish(self.message(application, run), deadline).await;
+        let outcome = publisher.publish(self.message(application, source), deadline).await;
         histogram!("eye_outbox_publish_duration_seconds").record(departed.elapsed().as_secs_f64());
         histogram!("eye_outbox_message_events").record(events as f64);
         match outcome {
@@ -51,8 +51,8 @@ impl Flight {
         }
     }
 
-    fn message(&self, application: ApplicationId, run: RunId) -> Message {
-        let mut builder = Builder::events(run, application);
+    fn message(&self, application: ApplicationId, source: Source) -> Message {
+        let mut builder = Builder::events(source, application);
         for Piece { pending, parts } in &self.pieces {
             let submission = &pending.submission;
             builder.request(&submission.context);

@@ -16,4 +16,5 @@ mod receipt_clock;
 mod slow;
 mod statuses;
 mod stopping;
+mod versions;
 mod waiting;

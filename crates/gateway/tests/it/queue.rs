@@ -22,6 +22,7 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) headers: Headers,
+    pub(crate) gateway: Option<String>,
     pub(crate) requests: Vec<(String, Option<String>)>,
     pub(crate) events: Vec<Event>,
     /// What was wrong, where it is a parse error.
@@ -84,6 +85,7 @@ impl Queue {
 fn read(headers: Headers, body: &[u8]) -> Message {
     let envelope = Envelope::read(body).unwrap();
     assert_eq!((headers.run, headers.application), (Some(envelope.run()), Some(envelope.application())));
+    let gateway = envelope.gateway().map(str::to_owned);
     let requests = envelope.requests().iter();
     let requests =
         requests.map(|request| (request.request_id.clone(), request.traceparent.clone())).collect();
@@ -97,5 +99,5 @@ fn read(headers: Headers, body: &[u8]) -> Message {
         bytes: event.bytes.to_vec(),
         request: event.request,
     });
-    Message { headers, requests, events: events.collect(), parse_error }
+    Message { headers, gateway, requests, events: events.collect(), parse_error }
 }

@@ -1,0 +1,26 @@
+//! Version 2.
+
+use event::{ApplicationId, RunId};
+use serde::Deserialize;
+
+use super::carried::{Entry, contents};
+use super::{Envelope, RequestContext, UnreadableEnvelope, unreadable_header};
+
+#[derive(Deserialize)]
+struct Header {
+    gateway: String,
+    run: RunId,
+    application: ApplicationId,
+    requests: Vec<RequestContext>,
+    received: i64,
+    events: Vec<Entry>,
+    parse_error: Option<String>,
+}
+
+pub(super) fn read<'a>(header: &str, events: &'a [u8]) -> Result<Envelope<'a>, UnreadableEnvelope> {
+    let Header { gateway, run, application, requests, received, events: entries, parse_error } =
+        serde_json::from_str(header).map_err(unreadable_header)?;
+    let contents = contents(&entries, received, events, requests.len(), parse_error)?;
+    let gateway = Some(gateway).filter(|name| !name.is_empty());
+    Ok(Envelope { gateway, run, application, requests, contents })
+}
