@@ -14,6 +14,7 @@ use service::settings::Settings;
 use store::Store;
 
 use crate::ask::Desk;
+use crate::openapi::pages::Document;
 use crate::settings::QuerySettings;
 use crate::{routes, traffic};
 
@@ -59,12 +60,15 @@ impl Application {
         let health = Health::start(&query.health_listen, readiness.clone())
             .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
         let desk = web::Data::new(Desk::new(store, &query));
+        let document = Document::write(&query).context("write the OpenAPI document")?;
+        let document = web::Data::new(document);
         let (keys, shared) = (web::Data::new(keys), web::Data::from(Arc::clone(&query)));
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(desk.clone())
                 .app_data(keys.clone())
                 .app_data(shared.clone())
+                .app_data(document.clone())
                 .wrap(NormalizePath::new(TrailingSlash::Trim))
                 .wrap(from_fn(observe))
                 .wrap(from_fn(traffic::count))

@@ -9,12 +9,23 @@ pub(crate) mod sessions;
 use actix_web::HttpResponse;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::ArrayBuilder;
 
-/// A page as it is answered.
-#[derive(Serialize)]
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct List<T> {
+    #[schema(schema_with = items::<T>)]
     items: Vec<T>,
+    /// The `cursor` of the next page; null where this is the last.
+    #[schema(required)]
     next_cursor: Option<String>,
+}
+
+/// A reference to the item's schema, where the derived one would repeat it in each list.
+fn items<T: ToSchema>() -> ArrayBuilder {
+    ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("In the list's order."))
 }
 
 impl<T: Serialize> List<T> {

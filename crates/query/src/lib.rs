@@ -13,6 +13,7 @@
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
 //! | `access` | who asks, and what of others it may see |
+//! | `openapi` | the document of both services, Swagger UI and Redoc |
 //! | `traffic` | how much is asked of which path |
 //! | `ask` | questions to the store, off the threads that answer requests, and how its errors are answered |
 //!
@@ -42,10 +43,12 @@ mod application;
 mod ask;
 mod cursor;
 mod endpoints;
+mod openapi;
 mod params;
 mod routes;
 mod settings;
 mod traffic;
 
 pub use application::Application;
+pub use routes::PATHS;
 pub use settings::QuerySettings;

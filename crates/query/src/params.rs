@@ -14,6 +14,8 @@ use crate::settings::QuerySettings;
 /// The parameters that were given. Each is taken out by whoever knows it; what is left is unknown.
 pub(crate) struct Params {
     given: Vec<(String, String)>,
+    /// The names that were asked for.
+    known: Vec<String>,
 }
 
 /// A time range: from inclusive, to exclusive.
@@ -29,11 +31,12 @@ impl Params {
             let value = decoded(value).ok_or_else(|| unreadable(&shown(&name)))?;
             Ok((name, value))
         });
-        Ok(Self { given: given.collect::<Result<_, Problem>>()? })
+        Ok(Self { given: given.collect::<Result<_, Problem>>()?, known: Vec::new() })
     }
 
     /// Every value of a parameter that may repeat.
     pub(crate) fn all(&mut self, name: &str) -> Result<Vec<String>, Problem> {
+        self.known.push(name.to_owned());
         let (taken, left) = std::mem::take(&mut self.given).into_iter().partition(|(given, _)| given == name);
         self.given = left;
         let taken: Vec<(String, String)> = taken;
@@ -116,13 +119,14 @@ impl Params {
     }
 
     /// Every parameter must have been taken by now.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
-        match self.given.first() {
-            None => Ok(()),
-            Some((unknown, _)) => {
-                Err(Problem::bad_request(format!("{}: there is no such parameter here", shown(unknown))))
-            }
-        }
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        let Some((unknown, _)) = self.given.first() else { return Ok(()) };
+        self.known.sort_unstable();
+        let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
+        Err(Problem::bad_request(format!(
+            "{}: there is no such parameter here; known here: {known}",
+            shown(unknown)
+        )))
     }
 }
 

@@ -4,23 +4,54 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use service::problem::Problem;
+use utoipa::ToSchema;
 
 use super::{List, time};
 use crate::access::Reader;
 use crate::ask::Desk;
 use crate::cursor::Question;
+use crate::openapi::parameters::Paging;
+use crate::openapi::refusals::Refusals;
 use crate::params::Params;
 use crate::settings::QuerySettings;
 
-/// An application as it is answered.
-#[derive(Serialize)]
+/// A registered sender.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Application)]
 struct Item {
+    /// Its name, by which filters know it.
     name: String,
+    /// When it was registered.
+    #[schema(format = DateTime)]
     created_at: String,
+    /// How many of its events are stored.
+    #[schema(minimum = 0)]
     event_count: i64,
+    /// How many errors its events have.
+    #[schema(minimum = 0)]
     error_count: i64,
 }
 
+/// The registered applications.
+///
+/// By name, with exact counts of their events and errors; counting takes longer the more is stored.
+#[utoipa::path(
+    get,
+    path = "/api/applications",
+    tag = "Applications",
+    operation_id = "listApplications",
+    security(("key" = ["read"])),
+    params(Paging),
+    responses(
+        (status = 200, description = "A page of applications", body = List<Item>, example = json!({
+            "items": [{
+                "name": "shop", "created_at": "2026-11-01T00:00:00.000000Z", "event_count": 49689, "error_count": 12,
+            }],
+            "next_cursor": null,
+        })),
+        Refusals,
+    ),
+)]
 pub(crate) async fn list(
     request: HttpRequest,
     desk: Data<Desk>,

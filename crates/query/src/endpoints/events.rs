@@ -10,29 +10,46 @@ use serde_json::value::RawValue;
 use service::problem::Problem;
 use store::events::{Event, EventChoice, EventFilter};
 use store::page::Page;
+use utoipa::ToSchema;
 
 use super::{List, time};
 use crate::access::Reader;
 use crate::ask::Desk;
 use crate::cursor::Question;
+use crate::openapi::parameters::{self, Paging, any_of, parameters, text, word};
+use crate::openapi::refusals::{self, Refusals};
 use crate::params::{Params, bad};
 use crate::settings::QuerySettings;
 
 /// How many events of one id a 409 lists.
 const CANDIDATES_MAX: u32 = 20;
 
-/// An event as it is answered.
-#[derive(Serialize)]
+/// A stored event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
 pub(crate) struct Item {
+    /// The application's, or the one that the gateway gave it.
     id: uuid::Uuid,
+    /// The sender.
     application: String,
+    /// The session that it belongs to.
     session_id: String,
+    /// The first half of its type.
     category: String,
+    /// The second half of its type.
     name: String,
-    /// As the database writes it: no digit is lost on the way through a double.
+    /// As it was sent, by value; no digit is lost.
+    // As the database writes it: numbers are not led through a double.
+    #[schema(value_type = Object)]
     data: Box<RawValue>,
+    /// When it occurred, by the application's clock.
+    #[schema(format = DateTime)]
     timestamp: String,
+    /// When the gateway received it.
+    #[schema(format = DateTime)]
     received_at: String,
+    /// When it was stored.
+    #[schema(format = DateTime)]
     stored_at: String,
 }
 
@@ -66,6 +83,62 @@ pub(crate) fn answer(page: Page<Event>, question: Question) -> Result<HttpRespon
     Ok(List::answer(items, next_cursor))
 }
 
+parameters! {
+    /// What narrows events, wherever they are asked for.
+    Filters:
+    any_of("session_id", "Events of this session.", "e2085be5-9137-4e4e-80b5-f1ffddc25423"),
+    any_of("category", "Events of this category.", "page interaction"),
+    any_of("name", "Events of this name.", "pageview"),
+    any_of("application", "Events that this application sent.", "shop"),
+    parameters::time("from", "Events that occurred then or later.", "2021-01-01T00:00:00Z"),
+    parameters::time("to", "Events that occurred before.", "2021-01-02T00:00:00Z"),
+    parameters::time("received_from", "Events that were received then or later.", "2021-01-01T00:00:00Z"),
+    parameters::time("received_to", "Events that were received before.", "2099-01-01T00:00:00Z"),
+}
+
+parameters! {
+    /// In which order events are listed.
+    Ordering:
+    word("order", "By the time they occurred: `desc` has the newest first.", &["desc", "asc"]),
+}
+
+parameters! {
+    /// Which of several events of an id is meant.
+    Choice:
+    text("application", "The event of this application.", "shop"),
+    text("session_id", "The event of this session.", "e2085be5-9137-4e4e-80b5-f1ffddc25423"),
+    parameters::time("timestamp", "The event that occurred then.", "2021-01-01T09:15:27.243860Z"),
+}
+
+/// Events.
+///
+/// All of them, or those of some sessions, categories, names, applications and time ranges, the newest first unless
+/// `order=asc`.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    tag = "Events",
+    operation_id = "listEvents",
+    security(("key" = ["read"])),
+    params(Filters, Ordering, Paging),
+    responses(
+        (status = 200, description = "A page of events", body = List<Item>, example = json!({
+            "items": [{
+                "id": "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11",
+                "application": "shop",
+                "session_id": "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+                "category": "page interaction",
+                "name": "pageview",
+                "data": { "host": "www.consumeraffairs.com", "path": "/" },
+                "timestamp": "2021-01-01T09:15:27.243860Z",
+                "received_at": "2026-11-01T00:00:00.000000Z",
+                "stored_at": "2026-11-01T00:00:00.031250Z",
+            }],
+            "next_cursor": "q83vEjRWeJAB…",
+        })),
+        Refusals,
+    ),
+)]
 pub(crate) async fn list(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -97,6 +170,36 @@ pub(crate) async fn list(
     answer(page, question)
 }
 
+/// One event.
+///
+/// Ids are the applications' own, so several events may have the same: then the answer is a 409 that lists them, and
+/// `application`, `session_id` and `timestamp` choose.
+#[utoipa::path(
+    get,
+    path = "/api/events/{id}",
+    tag = "Events",
+    operation_id = "getEvent",
+    security(("key" = ["read"])),
+    params(parameters::EventId, Choice),
+    responses(
+        (status = 200, description = "The event", body = Item, example = json!({
+            "id": "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11",
+            "application": "shop",
+            "session_id": "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+            "category": "page interaction",
+            "name": "pageview",
+            "data": { "host": "www.consumeraffairs.com", "path": "/" },
+            "timestamp": "2021-01-01T09:15:27.243860Z",
+            "received_at": "2026-11-01T00:00:00.000000Z",
+            "stored_at": "2026-11-01T00:00:00.031250Z",
+        })),
+        (status = 404, description = "No event of this id is stored; its receipt tells whether it was rejected",
+            body = refusals::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Several events have this id; `candidates` lists up to 20 of them",
+            body = refusals::Problem, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
 pub(crate) async fn one(
     request: HttpRequest,
     desk: Data<Desk>,

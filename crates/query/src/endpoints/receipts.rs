@@ -6,30 +6,50 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use service::problem::Problem;
 use store::rejections::StoredError;
+use utoipa::ToSchema;
 
 use super::{events::event_id, time};
 use crate::access::ReceiptReader;
 use crate::ask::Desk;
+use crate::openapi::parameters::{EventId, parameters, text};
+use crate::openapi::refusals::{self, Refusals};
 use crate::params::Params;
 
-/// A receipt as it is answered.
-#[derive(Serialize)]
+/// What became of an event.
+#[derive(Serialize, ToSchema)]
 struct Receipt {
+    /// The event's id.
     id: uuid::Uuid,
+    /// `stored` if any event of that application and id is.
+    #[schema(pattern = "^(stored|rejected)$")]
     state: &'static str,
+    /// All errors of that id, the resolved ones too.
     errors: Vec<Line>,
 }
 
-/// One error of a receipt.
-#[derive(Serialize)]
+/// One error of a receipt. What the members mean is said with the errors.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReceiptError)]
 struct Line {
+    /// The error's number, for `/api/errors/{id}`.
     id: i64,
+    /// The top-level field.
+    #[schema(required)]
     field: Option<String>,
+    /// A JSON Pointer from the event's root.
     path: String,
+    /// Which rule was broken.
     code: String,
+    /// For people: what was expected and what was found.
     message: String,
+    /// What was found, as JSON.
+    #[schema(required)]
     value: Option<String>,
+    /// `error`, or `warning`, which rejects nothing.
+    #[schema(pattern = "^(error|warning)$")]
     severity: String,
+    /// Since when it no longer counts.
+    #[schema(required, format = DateTime)]
     resolved_at: Option<String>,
 }
 
@@ -40,6 +60,39 @@ impl From<StoredError> for Line {
     }
 }
 
+parameters! {
+    /// Whose event is meant.
+    Choice:
+    text("application", "Whose event is meant; the key's own application where it is left out.", "shop"),
+}
+
+/// What became of an event.
+///
+/// Whether it was stored or rejected, and why. A key with the scope `write` may ask too, for its own application. While
+/// nothing is known yet, the answer is a 404 with `Retry-After`. Once it says `stored`, every list shows the event.
+#[utoipa::path(
+    get,
+    path = "/api/events/{id}/receipt",
+    tag = "Events",
+    operation_id = "getReceipt",
+    security(("key" = ["read"]), ("key" = ["write"])),
+    params(EventId, Choice),
+    responses(
+        (status = 200, description = "What became of it", body = Receipt, example = json!({
+            "id": "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11",
+            "state": "rejected",
+            "errors": [{
+                "id": 4711, "field": "timestamp", "path": "/timestamp", "code": "future_timestamp",
+                "message": "expected a time up to 5 s after the receipt, found one later",
+                "value": "\"2099-01-01T00:00:00Z\"", "severity": "error", "resolved_at": null,
+            }],
+        })),
+        (status = 404, description = "Nothing is known of it yet: ask again, if it was accepted",
+            body = refusals::Problem, content_type = "application/problem+json",
+            headers(("Retry-After" = u32, description = "When to ask again, in whole seconds"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn one(
     request: HttpRequest,
     desk: Data<Desk>,

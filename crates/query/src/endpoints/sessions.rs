@@ -7,21 +7,33 @@ use service::problem::Problem;
 use store::events::{EventFilter, EventPosition};
 use store::page::Order;
 use store::sessions::{Session, SessionFilter};
+use utoipa::ToSchema;
 
 use super::{List, events, time};
 use crate::access::Reader;
 use crate::ask::Desk;
 use crate::cursor::Question;
+use crate::openapi::parameters::{self, Paging, SessionId, any_of, parameters};
+use crate::openapi::refusals::{self, Refusals};
 use crate::params::Params;
 use crate::settings::QuerySettings;
 
-/// A session as it is answered.
-#[derive(Serialize)]
+/// A session, as its events make it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 struct Item {
+    /// As the applications made it.
     session_id: String,
+    /// When its earliest event occurred.
+    #[schema(format = DateTime)]
     first_event_at: String,
+    /// When its latest event occurred.
+    #[schema(format = DateTime)]
     last_event_at: String,
+    /// How many events it has.
+    #[schema(minimum = 1)]
     event_count: i64,
+    /// Who sent for it.
     applications: Vec<String>,
 }
 
@@ -37,6 +49,39 @@ impl From<Session> for Item {
     }
 }
 
+parameters! {
+    /// What narrows sessions.
+    Filters:
+    any_of("session_id", "This session.", "e2085be5-9137-4e4e-80b5-f1ffddc25423"),
+    any_of("application", "Sessions that this application sent for.", "shop"),
+    parameters::time("from", "Sessions with an event that occurred in the range from then on.", "2021-01-01T00:00:00Z"),
+    parameters::time("to", "Sessions with an event that occurred in the range before.", "2021-01-02T00:00:00Z"),
+}
+
+/// Sessions.
+///
+/// The one stored last first.
+#[utoipa::path(
+    get,
+    path = "/api/sessions",
+    tag = "Sessions",
+    operation_id = "listSessions",
+    security(("key" = ["read"])),
+    params(Filters, Paging),
+    responses(
+        (status = 200, description = "A page of sessions", body = List<Item>, example = json!({
+            "items": [{
+                "session_id": "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+                "first_event_at": "2021-01-01T09:15:27.243860Z",
+                "last_event_at": "2021-01-01T09:15:27.243860Z",
+                "event_count": 3,
+                "applications": ["shop"],
+            }],
+            "next_cursor": null,
+        })),
+        Refusals,
+    ),
+)]
 pub(crate) async fn list(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -62,6 +107,27 @@ pub(crate) async fn list(
     Ok(List::answer(page.rows.into_iter().map(Item::from).collect(), next_cursor))
 }
 
+/// One session.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{session_id}",
+    tag = "Sessions",
+    operation_id = "getSession",
+    security(("key" = ["read"])),
+    params(SessionId),
+    responses(
+        (status = 200, description = "The session", body = Item, example = json!({
+            "session_id": "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+            "first_event_at": "2021-01-01T09:15:27.243860Z",
+            "last_event_at": "2021-01-01T09:15:27.243860Z",
+            "event_count": 3,
+            "applications": ["shop"],
+        })),
+        (status = 404, description = "No event of this session is stored",
+            body = refusals::Problem, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
 pub(crate) async fn one(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -74,6 +140,36 @@ pub(crate) async fn one(
     session.map(|session| HttpResponse::Ok().json(Item::from(session))).ok_or_else(absent)
 }
 
+/// A session's events.
+///
+/// In reading order: by the time they occurred, and events of one instant in the order in which they were received.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{session_id}/events",
+    tag = "Sessions",
+    operation_id = "listSessionEvents",
+    security(("key" = ["read"])),
+    params(SessionId, Paging),
+    responses(
+        (status = 200, description = "A page of the session's events", body = List<events::Item>, example = json!({
+            "items": [{
+                "id": "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11",
+                "application": "shop",
+                "session_id": "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+                "category": "page interaction",
+                "name": "pageview",
+                "data": { "host": "www.consumeraffairs.com", "path": "/" },
+                "timestamp": "2021-01-01T09:15:27.243860Z",
+                "received_at": "2026-11-01T00:00:00.000000Z",
+                "stored_at": "2026-11-01T00:00:00.031250Z",
+            }],
+            "next_cursor": null,
+        })),
+        (status = 404, description = "No event of this session is stored",
+            body = refusals::Problem, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
 pub(crate) async fn events(
     request: HttpRequest,
     desk: Data<Desk>,

@@ -1,0 +1,164 @@
+//! What endpoints take, as the document says it. What the parser takes is in `crate::params`.
+
+use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Required, SchemaFormat, Type};
+
+use crate::settings::QuerySettings;
+
+/// A list of parameters that `#[utoipa::path(params(…))]` takes by its name, one line a parameter.
+macro_rules! parameters {
+    ($(#[$comment:meta])* $name:ident: $($parameter:expr,)+) => {
+        $(#[$comment])*
+        pub(crate) struct $name;
+
+        impl utoipa::IntoParams for $name {
+            fn into_params(
+                _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                vec![$($parameter),+]
+            }
+        }
+    };
+}
+
+pub(crate) use parameters;
+
+/// The name that the page size has everywhere.
+const LIMIT: &str = "limit";
+
+parameters! {
+    /// What every list takes.
+    Paging:
+    parameter(LIMIT, "How many items the page may have.", integer(), 10),
+    parameter(
+        "cursor",
+        "Where to go on: the `next_cursor` of the page before. It belongs to the very same question, asked with a key \
+         that sees the same; only `limit` may differ.",
+        string().into(),
+        Value::Null,
+    ),
+}
+
+parameters! {
+    /// The number of an error.
+    ErrorId:
+    in_path("id", "The number of the error.", integer(), 4711),
+}
+
+parameters! {
+    /// The id of an event.
+    EventId:
+    in_path(
+        "id",
+        "The event's `id`: a UUID as 8-4-4-4-12 hexadecimal digits, not all zero.",
+        string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).into(),
+        "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11",
+    ),
+}
+
+parameters! {
+    /// The id of a session.
+    SessionId:
+    in_path(
+        "session_id",
+        "The session's id as the applications made it, percent-encoded where needed.",
+        string().into(),
+        "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+    ),
+}
+
+/// A text that may be given more than once.
+pub(crate) fn any_of(name: &str, description: &str, example: &str) -> Parameter {
+    many(name, description, string().into(), example)
+}
+
+/// A UUID that may be given more than once.
+pub(crate) fn any_uuid_of(name: &str, description: &str, example: &str) -> Parameter {
+    let uuid = string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    many(name, description, uuid.into(), example)
+}
+
+/// One of a few words, that may be given more than once.
+pub(crate) fn any_word_of(name: &str, description: &str, words: &[&str], example: &str) -> Parameter {
+    many(name, description, string().enum_values(Some(words.iter().copied())).into(), example)
+}
+
+/// One of a few words; the first is meant where none is given.
+pub(crate) fn word(name: &str, description: &str, words: &[&str]) -> Parameter {
+    let default = words.first().copied().map(Value::from);
+    let schema = string().enum_values(Some(words.iter().copied())).default(default.clone());
+    parameter(name, description, schema.into(), default)
+}
+
+/// A text.
+pub(crate) fn text(name: &str, description: &str, example: &str) -> Parameter {
+    parameter(name, description, string().into(), example)
+}
+
+/// A yes or no.
+pub(crate) fn flag(name: &str, description: &str) -> Parameter {
+    parameter(name, description, ObjectBuilder::new().schema_type(Type::Boolean).into(), false)
+}
+
+/// A point in time.
+pub(crate) fn time(name: &str, description: &str, example: &str) -> Parameter {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+    let description = format!(
+        "{description} RFC 3339 (a `+` has to be written `%2B`), or `YYYY-MM-DD HH:MM:SS[.ffffff]` in UTC; from 1970 on."
+    );
+    parameter(name, &description, string().format(format).into(), example)
+}
+
+/// A header of a request: one of a few words, or any text where none are given.
+pub(crate) fn header(name: &str, description: &str, words: &[&str], example: &str) -> Parameter {
+    let words = Some(words.iter().copied()).filter(|words| words.len() > 0);
+    builder(name, description, string().enum_values(words).into(), example.into())
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .build()
+}
+
+/// Writes the service's own figures where a page's size is meant.
+pub(crate) fn limit_by(parameter: &mut Parameter, settings: &QuerySettings) {
+    if let (LIMIT, Some(RefOr::T(Schema::Object(limit)))) = (parameter.name.as_str(), &mut parameter.schema) {
+        limit.default = Some(settings.page_items_default.into());
+        limit.minimum = Some(1.into());
+        limit.maximum = Some(settings.page_items_max.into());
+    }
+}
+
+fn many(name: &str, description: &str, items: Schema, example: &str) -> Parameter {
+    let description = format!("{description} May be given more than once: any of them.");
+    let array = ArrayBuilder::new().items(RefOr::T(items));
+    parameter(name, &description, array.into(), Value::from(vec![example]))
+}
+
+fn in_path(name: &str, description: &str, schema: Schema, example: impl Into<Value>) -> Parameter {
+    builder(name, description, schema, example.into())
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .build()
+}
+
+fn parameter(name: &str, description: &str, schema: Schema, example: impl Into<Value>) -> Parameter {
+    builder(name, description, schema, example.into())
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .build()
+}
+
+fn builder(name: &str, description: &str, schema: Schema, example: Value) -> ParameterBuilder {
+    let example = Some(example).filter(|example| !example.is_null());
+    ParameterBuilder::new().name(name).description(Some(description)).schema(Some(schema)).example(example)
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn integer() -> Schema {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
+    ObjectBuilder::new().schema_type(Type::Integer).format(format).into()
+}
