@@ -76,9 +76,10 @@ async fn read(response: Response) -> Answer {
     if status == StatusCode::ACCEPTED {
         return Answer::Accepted;
     }
-    let reason = format!("{status}: {}", detail(&text));
+    let detail = detail(&text);
+    let reason = format!("{status}: {detail}");
     match status {
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Answer::Refused(reason),
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Answer::Refused(detail),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Answer::RefusedForm(reason),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Answer::Later(reason, asked),
         _ if status.is_server_error() => Answer::Later(reason, asked),

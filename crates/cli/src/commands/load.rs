@@ -7,9 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
+use crate::load::loader::{Loader, Manner, Report};
 use crate::load::progress::Progress;
-use crate::load::sender::{Report, Sender};
-use crate::load::source::Source;
 use crate::local::variable;
 use crate::output::Output;
 
@@ -40,42 +39,25 @@ impl Load {
         let key = variable("EYE_WRITE_KEY")
             .context("EYE_WRITE_KEY is not set: `eye key create APP --scope write` makes a key")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut sender = Sender::new(&url, &key, self.rate, Duration::from_secs(self.give_up_after))?;
-        let mut progress = Progress::new(&self.files, !output.is_json())?;
-        let mut report = Report::default();
-        for file in &self.files {
-            runtime.block_on(self.send(file, &mut sender, &mut progress, &mut report))?;
-        }
-        progress.finish();
+        let report = runtime.block_on(self.send(url, key, !output.is_json()))?;
         self.conclude(&report, output)
     }
 
-    async fn send(
-        &self,
-        file: &std::path::Path,
-        sender: &mut Sender,
-        progress: &mut Progress,
-        report: &mut Report,
-    ) -> Result<()> {
-        let mut source = Source::open(file)?;
-        loop {
-            let batch = source.next_batch(usize::from(self.batch))?;
-            if batch.is_empty() {
-                return Ok(());
-            }
-            sender.send(&batch, report).await.with_context(|| {
-                format!(
-                    "{}, from line {}: what was sent before is safe, and loading again sends nothing twice",
-                    file.display(),
-                    batch[0].number
-                )
-            })?;
-            progress.advance(source.bytes_read(), report);
+    async fn send(&self, url: String, key: String, progress_shown: bool) -> Result<Report> {
+        let give_up_after = Duration::from_secs(self.give_up_after);
+        let mut loader =
+            Loader::start(url, key, Manner { rate: self.rate, batch: self.batch, give_up_after })?;
+        let mut progress = Progress::new(&self.files, progress_shown)?;
+        let mut lines = 0;
+        for file in &self.files {
+            lines = loader.send(file, lines, &mut progress).await?;
         }
+        progress.finish();
+        Ok(loader.report())
     }
 
     fn conclude(&self, report: &Report, output: &Output) -> Result<()> {
-        let seconds = report.begun.elapsed().as_secs_f64();
+        let seconds = report.duration.as_secs_f64();
         let rate = report.accepted as f64 / seconds.max(f64::MIN_POSITIVE);
         let value = json!({
             "files": self.files.len(), "lines": report.lines, "accepted": report.accepted,

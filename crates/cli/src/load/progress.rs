@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::sender::Report;
-
 /// How often a line is written where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -43,16 +41,16 @@ impl Progress {
     }
 
     /// Tells how many bytes of the file at hand have been read.
-    pub(crate) fn advance(&mut self, bytes_of_file: u64, report: &Report) {
+    pub(crate) fn advance(&mut self, bytes_of_file: u64, accepted: u64) {
         if bytes_of_file < self.latest_bytes {
             self.bytes_before += self.latest_bytes;
         }
         self.latest_bytes = bytes_of_file;
         self.bar.set_position(self.bytes_before + bytes_of_file);
-        self.bar.set_message(format!("{} events", report.accepted));
+        self.bar.set_message(format!("{} events", accepted));
         if self.lines && self.latest_line.elapsed() >= LINE_INTERVAL {
             self.latest_line = Instant::now();
-            eprintln!("{} events accepted", report.accepted);
+            eprintln!("{} events accepted", accepted);
         }
     }
 

@@ -11,27 +11,17 @@ use event::json::{Scanner, Token};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The most bytes of a request's body: the gateway's default, less room for commas and brackets.
-const BATCH_BYTES_MAX: usize = 5 * 1024 * 1024 - 64 * 1024;
-
-/// The most bytes of a line: what no request can hold is refused without reading it into memory.
-const LINE_BYTES_MAX: usize = BATCH_BYTES_MAX;
+/// The most bytes of a line, and of a request: what the gateway takes by default, with room to spare. A longer line is
+/// refused without reading it into memory.
+pub(crate) const LINE_BYTES_MAX: usize = client::BATCH_BYTES_MAX - 64 * 1024;
 
 /// One event of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    /// `file:line`, for messages.
-    pub(crate) place: String,
-    /// Counted from 1.
+    /// Counted from 1, blank lines too.
     pub(crate) number: u64,
     /// What is sent; the reason where it is too long for any request.
     pub(crate) text: Result<Vec<u8>, String>,
-}
-
-impl Line {
-    fn bytes(&self) -> usize {
-        self.text.as_ref().map_or(0, Vec::len)
-    }
 }
 
 /// A file that is read from its beginning to its end, with flat memory.
@@ -41,8 +31,6 @@ pub(crate) struct Source {
     digest: Uuid,
     number: u64,
     bytes_read: Arc<AtomicU64>,
-    /// Read already, but one too many for the latest batch.
-    waiting: Option<Line>,
 }
 
 impl Source {
@@ -58,7 +46,7 @@ impl Source {
             _ => Box::new(file),
         };
         let lines = Box::new(BufReader::with_capacity(256 * 1024, reader));
-        Ok(Self { path: path.to_owned(), lines, digest, number: 0, bytes_read, waiting: None })
+        Ok(Self { path: path.to_owned(), lines, digest, number: 0, bytes_read })
     }
 
     /// How many bytes of the file have been read, packed as it may be.
@@ -66,27 +54,13 @@ impl Source {
         self.bytes_read.load(Ordering::Relaxed)
     }
 
-    /// The next lines, as many as fit into a request; none at the end.
-    pub(crate) fn next_batch(&mut self, lines_max: usize) -> Result<Vec<Line>> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < lines_max {
-            let next = match self.waiting.take() {
-                Some(line) => Some(line),
-                None => self.next_line()?,
-            };
-            let Some(line) = next else { break };
-            bytes += line.bytes() + 1;
-            if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
-                self.waiting = Some(line);
-                break;
-            }
-            batch.push(line);
-        }
-        Ok(batch)
+    /// How many lines have been read, blank ones too.
+    pub(crate) fn lines(&self) -> u64 {
+        self.number
     }
 
-    fn next_line(&mut self) -> Result<Option<Line>> {
+    /// The next line that is not blank; none at the end.
+    pub(crate) fn next_line(&mut self) -> Result<Option<Line>> {
         loop {
             let mut text = Vec::new();
             if self.read_line(&mut text)? == 0 {
@@ -103,8 +77,7 @@ impl Source {
             } else {
                 Ok(with_id(trimmed, || line_id(&self.digest, self.number)))
             };
-            let place = format!("{}:{}", self.path.display(), self.number);
-            return Ok(Some(Line { place, number: self.number, text }));
+            return Ok(Some(Line { number: self.number, text }));
         }
     }
 

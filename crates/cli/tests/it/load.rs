@@ -166,6 +166,35 @@ fn a_bad_line_is_named_and_the_others_go_on() {
 }
 
 #[test]
+fn a_bad_line_is_named_by_its_own_file_and_line_blank_ones_counted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = file(&directory, "a.ndjson", b"\n{\"n\":1}\n\nwrong 1\n\n");
+    let second = file(&directory, "b.ndjson", b"wrong 2\n");
+    let third = file(&directory, "c.ndjson", b"\n\n{\"n\":2}\nwrong 3");
+    let gateway = Gateway::start([Reply::RefuseBodiesWith("wrong")]);
+    let output = load(&gateway, &[], &[&first, &second, &third]);
+    for place in
+        ["a.ndjson:4: expected", "b.ndjson:1: expected", "c.ndjson:4: expected", "3 lines were refused"]
+    {
+        assert!(stderr(&output).contains(place), "{place}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_rate_is_kept_to() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text: String = (0..50).map(|number| format!("{{\"n\":{number}}}\n")).collect();
+    let events = file(&directory, "events.ndjson", text.as_bytes());
+    let gateway = Gateway::start([Reply::Accept]);
+    let output = load(&gateway, &["--output", "json", "--rate", "40", "--batch", "10"], &[&events]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    // Five requests, a quarter of a second apart: a second from the first to the last.
+    let seconds = report["seconds"].as_f64().expect("seconds");
+    assert!(seconds >= 1.0, "{report}");
+    assert_eq!((&report["requests"], &report["accepted"]), (&5.into(), &50.into()));
+}
+
+#[test]
 fn a_line_that_no_request_can_hold_is_refused_without_being_sent() {
     let directory = tempfile::tempdir().expect("a directory");
     let long = format!("{{\"n\":1}}\n{{\"a\":\"{}\"}}\n{{\"n\":3}}\n", "x".repeat(6 * 1024 * 1024));

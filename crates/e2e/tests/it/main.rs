@@ -1,5 +1,6 @@
 //! The whole pipeline from outside: what was accepted is stored or rejected, once, whatever dies on the way.
 
+mod client;
 mod faults;
 mod ledger;
 mod pipeline;
