@@ -18,8 +18,7 @@ struct Purchase<'a> {
 /// A line each: what `eye load` reads.
 fn keep(undelivered: &[Undelivered]) -> std::io::Result<()> {
     let mut file = File::options().create(true).append(true).open("undelivered.ndjson")?;
-    for Undelivered { event, reason } in undelivered {
-        eprintln!("kept for later: {reason}");
+    for Undelivered { event, .. } in undelivered {
         file.write_all(event.text())?;
         file.write_all(b"\n")?;
     }
@@ -30,8 +29,10 @@ fn keep(undelivered: &[Undelivered]) -> std::io::Result<()> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::new(std::env::var("EYE_GATEWAY_URL")?, std::env::var("EYE_WRITE_KEY")?);
     let settings = settings.on_undelivered(|undelivered| {
-        if let Err(error) = keep(&undelivered) {
-            eprintln!("{} events are lost: {error}", undelivered.len());
+        let (count, reason) = (undelivered.len(), &undelivered[0].reason);
+        match keep(&undelivered) {
+            Ok(()) => eprintln!("{count} events are kept for later: {reason}"),
+            Err(error) => eprintln!("{count} events are lost: {error}; {reason}"),
         }
     });
     let client = Client::start(settings)?;

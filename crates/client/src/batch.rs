@@ -46,7 +46,9 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.hand_over(self.events.len(), &Reason::Stopped);
+        if !self.events.is_empty() {
+            self.hand_over(self.events.len(), &Reason::Stopped(self.buffer.trouble()));
+        }
         self.buffer.end(self.first);
     }
 }

@@ -130,12 +130,12 @@ impl Buffer {
     }
 
     /// Closes, has workers drop what they are at, and hands over what waits.
-    pub(crate) fn abandon(&self) {
+    pub(crate) fn abandon(self: &Arc<Self>) {
         self.close();
         self.stop.send_replace(true);
-        let waiting = self.state().take_all();
-        self.hand_over(waiting, &Reason::Stopped);
-        self.tell_settled();
+        let (first, waiting) = self.state().take_all();
+        // Handed over as every batch is that is dropped.
+        drop(Batch::new(Arc::clone(self), first, waiting));
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
@@ -171,8 +171,20 @@ impl Buffer {
         counts.retries += u64::from(again);
     }
 
+    /// Notes why a try failed, for whoever is told that the client was stopped.
+    pub(crate) fn note_trouble(&self, reason: &Reason) {
+        self.state().trouble = Some(reason.to_string());
+    }
+
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.state().trouble.clone()
+    }
+
     pub(crate) fn count_accepted(&self, events: usize, bytes: usize) {
-        self.state().settle(events, bytes, |counts| &mut counts.accepted);
+        let mut state = self.state();
+        state.trouble = None;
+        state.settle(events, bytes, |counts| &mut counts.accepted);
+        drop(state);
         self.make_room(events, bytes);
     }
 

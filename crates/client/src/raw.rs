@@ -21,7 +21,8 @@ pub enum RawEventError {
 /// `id`: without one, an event that is sent again after an answer was lost is stored twice.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawEvent {
-    text: Vec<u8>,
+    /// No larger than it need be: many of them wait.
+    text: Box<[u8]>,
     tag: u64,
 }
 
@@ -38,13 +39,13 @@ impl RawEvent {
         if text.trim_ascii().is_empty() {
             return Err(RawEventError::Blank);
         }
-        Ok(Self { text, tag: 0 })
+        Ok(Self { text: text.into(), tag: 0 })
     }
 
     /// For text that is known to be JSON: there a line break stands between tokens, where a space means the same.
     pub(crate) fn from_json(mut text: Vec<u8>) -> Self {
         text.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-        Self { text, tag: 0 }
+        Self { text: text.into(), tag: 0 }
     }
 
     /// Gives it a number of the application's own, which is never sent, to be recognised by when it is given back.

@@ -29,9 +29,10 @@ pub enum Reason {
     /// The gateway does not know the key, the key may not write, or no gateway is at the address: for operators.
     #[error("turned away: {0}")]
     TurnedAway(String),
-    /// The client was stopped before there was an answer. The event may have been taken all the same.
-    #[error("the client was stopped before there was an answer")]
-    Stopped,
+    /// The client was stopped before there was an answer; holds why the latest try of any event failed, where it did. The
+    /// event may have been taken all the same.
+    #[error("the client was stopped before there was an answer{}", .0.as_ref().map(|last| format!("; last, {last}")).unwrap_or_default())]
+    Stopped(Option<String>),
 }
 
 /// An event that the client did not take; it is given back.

@@ -10,6 +10,9 @@ use crate::retry::Backoff;
 use crate::sender::{Answer, Sender};
 use crate::{Reason, Settings, WhenTurnedAway};
 
+/// After so many failed tries of one body a log tells it: a single one is nothing that anybody must know.
+const TRIES_UNTIL_WARNING: u32 = 5;
+
 /// What all workers of a client share.
 pub(crate) struct Work {
     pub(crate) buffer: Arc<Buffer>,
@@ -79,12 +82,17 @@ impl Work {
         let Settings { retry_pause_first, retry_pause_max, give_up_after, .. } = self.settings;
         let mut backoff = Backoff::new(retry_pause_first, retry_pause_max, give_up_after);
         let mut body = self.body(batch, count).await;
-        let mut again = false;
+        let mut tries = 0;
         loop {
-            self.buffer.count_request(again);
-            again = true;
+            self.buffer.count_request(tries > 0);
+            tries += 1;
             let (reason, retry_after) = match self.sender.post(&body).await {
-                Answer::Accepted => return End::Accepted,
+                Answer::Accepted => {
+                    if tries > TRIES_UNTIL_WARNING {
+                        tracing::info!(tries, "events are accepted again");
+                    }
+                    return End::Accepted;
+                }
                 Answer::Refused(reason) => return End::Refused(reason),
                 Answer::RefusedForm(reason) if body.is_packed() => {
                     tracing::warn!(%reason, "gzip is refused: bodies are sent unpacked from now on");
@@ -101,7 +109,10 @@ impl Work {
                 return End::GivenUp(reason);
             }
             let Some(pause) = backoff.next_pause(retry_after) else { return End::GivenUp(reason) };
-            tracing::debug!(%reason, pause_ms = pause.as_millis(), "events are sent again");
+            self.buffer.note_trouble(&reason);
+            if tries == TRIES_UNTIL_WARNING {
+                tracing::warn!(%reason, tries, "events are not accepted: they are sent again and again");
+            }
             tokio::time::sleep(pause).await;
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct State {
     /// How many submitters wait for room.
     pub(super) blocked: usize,
     closed: bool,
+    /// Why the latest try failed; none once one has succeeded.
+    pub(super) trouble: Option<String>,
     pub(super) counts: Statistics,
 }
 
@@ -52,6 +54,7 @@ impl State {
             flush_before: 0,
             blocked: 0,
             closed: false,
+            trouble: None,
             counts: Statistics::default(),
         }
     }
@@ -119,10 +122,12 @@ impl State {
         Next::Due { first, events }
     }
 
-    /// Takes all that waits out.
-    pub(super) fn take_all(&mut self) -> Vec<RawEvent> {
+    /// Cuts off all that waits, which may be nothing, with the number of its first.
+    pub(super) fn take_all(&mut self) -> (u64, Events) {
+        let first = self.first();
         self.waiting_bytes = 0;
-        self.waiting.drain(..).map(|waiting| waiting.event).collect()
+        self.under_way.push(first);
+        (first, self.waiting.drain(..).map(|waiting| waiting.event).collect())
     }
 
     /// Books events out, into one of the counts.
@@ -132,8 +137,11 @@ impl State {
         self.counts.buffered_bytes -= bytes as u64;
     }
 
+    /// Ends one batch that began there. Another can only be empty, as the last of a closed buffer may be.
     pub(super) fn end(&mut self, first: u64) {
-        self.under_way.retain(|&other| other != first);
+        if let Some(at) = self.under_way.iter().position(|&other| other == first) {
+            self.under_way.swap_remove(at);
+        }
     }
 
     /// The number before which all is settled.
