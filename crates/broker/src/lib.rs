@@ -20,6 +20,7 @@
 //! | `message` | what stands beside the body: properties and headers |
 //! | `publisher` | what callers hold; `supervisor` keeps a link, `session` lives as long as one, `flight` awaits confirms |
 //! | `subscription`, `delivery` | taking and settling |
+//! | `inspector` | how many messages wait |
 //! | `topology` | exchanges, queues and bindings |
 //! | `link`, `address` | one connection, and where to |
 //! | `settings`, `error` | section `broker`; our own failures |
@@ -36,7 +37,12 @@
 //! broker: [`policies_json`].
 //!
 //! # Metrics
-//! None of its own: [`Publisher::watch`], [`Publisher::publish`] and [`Subscription::depth`] tell what services count.
+//! | name | labels | tells |
+//! |---|---|---|
+//! | `eye_broker_link` | `state`: up, blocked, away | 1 for the state of the publisher's link, 0 for the others |
+//! | `eye_broker_links_lost_total` | | links of the publisher that were lost |
+//! | `eye_broker_confirm_duration_seconds` | | from the last byte handed to the connection to the broker's confirm |
+//! | `eye_broker_publishes_total` | `outcome`: confirmed, refused, returned, lost | messages by how publishing them ended on the wire |
 //!
 //! # What it must not know
 //! HTTP, SQL, JSON of events, and what makes an event valid.
@@ -45,6 +51,7 @@ mod address;
 mod delivery;
 pub mod envelope;
 mod error;
+mod inspector;
 mod link;
 mod message;
 mod publisher;
@@ -54,10 +61,11 @@ mod topology;
 
 pub use delivery::Delivery;
 pub use error::Error;
+pub use inspector::{Inspector, QueueState, depth};
 pub use message::{Headers, Kind, Message};
 pub use publisher::{LinkState, PublishError, Publisher};
 pub use settings::Settings;
-pub use subscription::{Subscription, depth};
+pub use subscription::Subscription;
 pub use topology::Queue;
 
 /// The policies that the queues want on their broker, as RabbitMQ's definitions hold them: `{"policies": […]}`.

@@ -1,8 +1,7 @@
 //! Taking deliveries.
 
 use futures_util::StreamExt;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
-use lapin::protocol::constants::REPLY_SUCCESS;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 
@@ -24,7 +23,6 @@ pub struct Subscription {
     channel: Channel,
     consumer: Consumer,
     queue: Queue,
-    queue_name: ShortString,
     ended: Option<Error>,
 }
 
@@ -50,9 +48,9 @@ impl Subscription {
         let queue_name = queue.name(settings);
         // An empty tag lets the broker choose one.
         let (tag, options) = (ShortString::default(), BasicConsumeOptions::default());
-        let consuming = channel.basic_consume(queue_name.clone(), tag, options, FieldTable::default());
+        let consuming = channel.basic_consume(queue_name, tag, options, FieldTable::default());
         let consumer = consuming.await.map_err(failed)?;
-        Ok(Self { link, channel, consumer, queue, queue_name, ended: None })
+        Ok(Self { link, channel, consumer, queue, ended: None })
     }
 
     /// The next delivery. None when there will be no more: link lost, channel closed, or cancelled; [`Self::ended`] then
@@ -91,43 +89,13 @@ impl Subscription {
     pub async fn close(self) {
         self.link.close().await;
     }
-
-    /// How many messages of the queue wait to be delivered; those handed over and not settled are not among them.
-    ///
-    /// # Errors
-    /// Where the link is lost or the queue deleted: open a new subscription.
-    pub async fn depth(&self) -> Result<u32, Error> {
-        depth_on(&self.link, &self.queue_name).await
-    }
-}
-
-/// How many messages of a queue wait to be delivered, asked on a connection made for it.
-///
-/// # Errors
-/// What the last address said, where none serves.
-pub async fn depth(settings: &Settings, queue: Queue) -> Result<u32, Error> {
-    on_any_address(settings, |address| async move {
-        let (link, _) = topology::open(settings, &address, PURPOSE).await?;
-        let depth = depth_on(&link, &queue.name(settings)).await;
-        link.close().await;
-        depth
-    })
-    .await
-}
-
-/// Asks on a channel of its own: a queue that is not there closes it.
-async fn depth_on(link: &Link, queue: &ShortString) -> Result<u32, Error> {
-    let failed = |error: lapin::Error| classify(Doing::Measure, &error);
-    let channel = link.channel().await?;
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let declared =
-        channel.queue_declare(queue.clone(), passive, FieldTable::default()).await.map_err(failed)?;
-    channel.close(REPLY_SUCCESS, "OK".into()).await.map_err(failed)?;
-    Ok(declared.message_count())
 }
 
 /// Does something with the first address where it succeeds, each within the connect timeout.
-async fn on_any_address<T, Work>(settings: &Settings, work: impl Fn(Address) -> Work) -> Result<T, Error>
+pub(crate) async fn on_any_address<T, Work>(
+    settings: &Settings,
+    work: impl Fn(Address) -> Work,
+) -> Result<T, Error>
 where
     Work: Future<Output = Result<T, Error>>,
 {

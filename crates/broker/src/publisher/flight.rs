@@ -14,11 +14,16 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
+use metrics::{counter, histogram};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Publication, PublishError, answer};
 use crate::error::{Doing, classify};
+
+/// The histogram of how long the broker takes, and the counter of how publishing ended on the wire.
+const CONFIRM_DURATION: &str = "eye_broker_confirm_duration_seconds";
+const PUBLISHES: &str = "eye_broker_publishes_total";
 
 type Ticket = u64;
 
@@ -74,9 +79,15 @@ impl Flight {
             let properties = message.headers().properties();
             let publishing = channel.basic_publish(queue.clone(), queue, options, message.body(), properties);
             let result = match publishing.await {
-                Ok(confirm) => confirm.await,
+                Ok(confirm) => {
+                    let handed_over = Instant::now();
+                    let confirmed = confirm.await;
+                    histogram!(CONFIRM_DURATION).record(handed_over.elapsed().as_secs_f64());
+                    confirmed
+                }
                 Err(error) => Err(error),
             };
+            counter!(PUBLISHES, "outcome" => outcome(&result)).increment(1);
             drop(place);
             Confirmed { ticket, result }
         }));
@@ -185,6 +196,16 @@ impl Confirmed {
             }
             _ => None,
         }
+    }
+}
+
+/// The label of the metric.
+const fn outcome(result: &lapin::Result<Confirmation>) -> &'static str {
+    match result {
+        Ok(Confirmation::Ack(None)) => "confirmed",
+        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => "returned",
+        Ok(Confirmation::Nack(None)) => "refused",
+        Ok(Confirmation::NotRequested) | Err(_) => "lost",
     }
 }
 

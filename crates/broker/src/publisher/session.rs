@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::flight::{Flight, Lost};
-use super::{Command, LinkState, Publication, PublishError};
+use super::{Command, LinkState, Publication, PublishError, supervisor};
 use crate::address::Address;
 use crate::error::{Doing, Error, classify};
 use crate::link::{self, Link};
@@ -136,11 +136,12 @@ impl Session {
 
     /// Tells how the link stands, and answers those who need not wait for a blocked one.
     fn show(&mut self, state: &watch::Sender<LinkState>) {
-        if self.blocked() {
-            state.send_replace(LinkState::Blocked);
+        let now = if self.blocked() { LinkState::Blocked } else { LinkState::Up };
+        supervisor::show(&now);
+        let blocked = now == LinkState::Blocked;
+        state.send_replace(now);
+        if blocked {
             self.flight.fail(PublishError::Blocked);
-        } else {
-            state.send_replace(LinkState::Up);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use metrics::{counter, gauge};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
@@ -28,6 +29,7 @@ impl Supervisor {
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> (Self, watch::Receiver<LinkState>) {
         let away = LinkState::Away { since: Instant::now(), reason: "not connected yet".to_owned() };
+        show(&away);
         let (state, watched) = watch::channel(away);
         (Self { settings, commands, state }, watched)
     }
@@ -55,7 +57,7 @@ impl Supervisor {
                 break;
             }
         }
-        self.state.send_replace(LinkState::Away { since: Instant::now(), reason: "closed".to_owned() });
+        self.away("closed".to_owned());
     }
 
     /// Returns whether to go on.
@@ -65,7 +67,8 @@ impl Supervisor {
         match session.serve(&mut self.commands, &self.state).await {
             End::Lost(Lost(reason)) => {
                 tracing::warn!(address, reason, "broker link lost");
-                self.state.send_replace(LinkState::Away { since: Instant::now(), reason });
+                counter!("eye_broker_links_lost_total").increment(1);
+                self.away(reason);
                 // Beside the next attempt: a silent peer would hold it up.
                 tokio::spawn(session.abandon());
                 true
@@ -76,6 +79,12 @@ impl Supervisor {
                 false
             }
         }
+    }
+
+    fn away(&self, reason: String) {
+        let away = LinkState::Away { since: Instant::now(), reason };
+        show(&away);
+        self.state.send_replace(away);
     }
 
     /// Notes why an attempt failed; logs it when it is not what the last one said.
@@ -107,6 +116,18 @@ impl Supervisor {
                 },
             }
         }
+    }
+}
+
+/// Tells the metrics how the link stands.
+pub(super) fn show(state: &LinkState) {
+    let now = match state {
+        LinkState::Up => "up",
+        LinkState::Blocked => "blocked",
+        LinkState::Away { .. } => "away",
+    };
+    for state in ["up", "blocked", "away"] {
+        gauge!("eye_broker_link", "state" => state).set(f64::from(u8::from(state == now)));
     }
 }
 

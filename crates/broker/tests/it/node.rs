@@ -142,7 +142,7 @@ pub(crate) async fn take_all(settings: &Settings) -> Vec<MessageId> {
         ids.push(delivery.headers().message_id.unwrap());
         delivery.ack().await.unwrap();
     }
-    assert_eq!(subscription.depth().await, Ok(0));
+    assert_eq!(broker::depth(settings, Queue::Events).await, Ok(0));
     subscription.close().await;
     ids
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use broker::{Publisher, Queue};
+use broker::{Inspector, Publisher, Queue, QueueState, depth};
 use tokio::time::timeout;
 
 use crate::node::{
@@ -27,7 +27,7 @@ async fn two_consumers_share_a_queue() {
     assert_eq!(taken, sent);
     one.ack().await.unwrap();
     other.ack().await.unwrap();
-    assert_eq!(first.depth().await, Ok(0));
+    assert_eq!(depth(&settings, Queue::Events).await, Ok(0));
 }
 
 #[tokio::test]
@@ -46,7 +46,9 @@ async fn a_delivery_that_is_given_back_counts_up_and_over_the_limit_becomes_a_de
     let delivery = next(&mut dead).await;
     assert_eq!(delivery.headers().message_id, Some(id));
     delivery.ack().await.unwrap();
-    assert_eq!((events.depth().await, dead.depth().await), (Ok(0), Ok(0)));
+    for queue in [Queue::Events, Queue::Dead] {
+        assert_eq!(depth(&settings, queue).await, Ok(0));
+    }
 }
 
 #[tokio::test]
@@ -106,7 +108,7 @@ async fn a_cancelled_subscription_still_settles_what_it_holds() {
     publish(&publisher, message()).await.unwrap();
     publish(&publisher, message()).await.unwrap();
     let first = next(&mut subscription).await;
-    until("both are handed over", async || subscription.depth().await == Ok(0)).await;
+    until("both are handed over", async || depth(&settings, Queue::Events).await == Ok(0)).await;
     subscription.cancel().await.unwrap();
 
     // What was handed over before may still come.
@@ -115,7 +117,7 @@ async fn a_cancelled_subscription_still_settles_what_it_holds() {
     }
     publish(&publisher, message()).await.unwrap();
     first.ack().await.unwrap();
-    assert_eq!(subscription.depth().await, Ok(1));
+    assert_eq!(depth(&settings, Queue::Events).await, Ok(1));
     subscription.close().await;
 }
 
@@ -139,4 +141,31 @@ async fn waiting_for_a_delivery_can_be_given_up_without_losing_one() {
         delivery.ack().await.unwrap();
     }
     assert_eq!(taken, sent);
+}
+
+#[tokio::test]
+async fn a_look_at_a_queue_tells_what_waits_and_who_takes() {
+    let settings = settings(&shared().amqp_url());
+    let mut inspector = Inspector::new(&settings);
+    assert_eq!(inspector.look(Queue::Events).await, Ok(QueueState::default()));
+    let publisher = Publisher::start(&settings);
+    publish_at_last(&publisher).await;
+    publish_at_last(&publisher).await;
+    let mut subscription = subscribe(&settings, Queue::Events, 1).await;
+    let _held = next(&mut subscription).await;
+    let expected = QueueState { ready_messages: 1, subscriptions: 1 };
+    assert_eq!(inspector.look(Queue::Events).await, Ok(expected));
+    assert_eq!(inspector.look(Queue::Dead).await, Ok(QueueState::default()));
+}
+
+#[tokio::test]
+async fn looks_go_on_after_a_queue_was_deleted() {
+    let url = shared().amqp_url();
+    let settings = settings_for(&url, "eye.test-inspected");
+    let mut inspector = Inspector::new(&settings);
+    inspector.look(Queue::Events).await.unwrap();
+    delete_queue(&url, "eye.test-inspected").await;
+    assert!(inspector.look(Queue::Events).await.is_err());
+    // The next look connects anew, which declares the queue again.
+    assert_eq!(inspector.look(Queue::Events).await, Ok(QueueState::default()));
 }
