@@ -10,6 +10,7 @@
 //! | [`intake`] | the one transaction that writes a batch of messages | consumers |
 //! | [`events`], [`sessions`], [`rejections`], [`application_counts`], [`page`] | the reads | query service |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
+//! | [`pipeline`] | how far the consumers are | consumers, query service |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
 //! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers | consumers |
 //! | [`retention`] | the end of what is older than it may become | consumers, `eye retention` |
@@ -20,6 +21,14 @@
 //!
 //! # Settings
 //! Section `[store]`, see [`Settings`].
+//!
+//! # Metrics
+//! | name | labels | tells |
+//! |---|---|---|
+//! | `eye_store_connections_max` | `pool` | the most connections of a pool |
+//! | `eye_store_connections_open`, `eye_store_connections_in_use` | `pool` | its connections at this moment |
+//! | `eye_store_connection_wait_seconds` | `pool` | how long callers waited for a connection |
+//! | `eye_store_failures_total` | `pool`, `class`: away, timeout, not_migrated, refused | statements and attempts to connect that failed |
 
 pub mod application_counts;
 pub mod applications;
@@ -30,6 +39,7 @@ pub mod intake;
 pub mod keys;
 pub mod migrate;
 pub mod page;
+pub mod pipeline;
 mod pool;
 pub mod provision;
 pub mod rejections;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::{Connection as _, QueryResult, RunQueryDsl};
+use metrics::{Gauge, counter, gauge, histogram};
 use r2d2::NopErrorHandler;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -47,6 +48,7 @@ impl Store {
             // Failed attempts are reported to whoever waits for a connection, not from a thread of the pool's own.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
+        gauge!("eye_store_connections_max", "pool" => settings.pool_name()).set(settings.connections_max());
         Ok(Self { pool, settings: Arc::new(settings.clone()) })
     }
 
@@ -56,12 +58,6 @@ impl Store {
     /// [`Error::Transient`] where it gives none.
     pub fn ping(&self) -> Result<(), Error> {
         self.read(|connection| diesel::sql_query("SELECT 1").execute(connection)).map(|_| ())
-    }
-
-    /// How many connections are open, and how many of them are idle.
-    pub fn connections(&self) -> (u32, u32) {
-        let state = self.pool.state();
-        (state.connections, state.idle_connections)
     }
 
     /// The settings with which this was made.
@@ -98,7 +94,8 @@ impl Store {
         &self,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, Failure> {
-        let mut pooled = self.pool.get().map_err(|error| Failure::unreached(&error))?;
+        let mut pooled = self.connection()?;
+        let _in_use = InUse::new(self.settings.pool_name());
         let started = Instant::now();
         work(&mut pooled.inner).map_err(|error| {
             let mut class = classify(&error, started.elapsed(), self.settings.statement_timeout());
@@ -106,9 +103,49 @@ impl Store {
             if is_unknown(&error) && !pooled.lost {
                 class = not_migrated(&mut pooled.inner).unwrap_or(class);
             }
+            count(self.settings.pool_name(), &class);
             Failure { error: class, reached: true, lost: pooled.lost }
         })
     }
+
+    fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, Failure> {
+        let (asked, pool) = (Instant::now(), self.settings.pool_name());
+        let given = self.pool.get();
+        histogram!("eye_store_connection_wait_seconds", "pool" => pool).record(asked.elapsed().as_secs_f64());
+        gauge!("eye_store_connections_open", "pool" => pool).set(self.pool.state().connections);
+        given.map_err(|error| {
+            let failure = Failure::unreached(&error);
+            count(pool, &failure.error);
+            failure
+        })
+    }
+}
+
+/// Shows a connection as in use for as long as it lives.
+struct InUse(Gauge);
+
+impl InUse {
+    fn new(pool: &'static str) -> Self {
+        let gauge = gauge!("eye_store_connections_in_use", "pool" => pool);
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+fn count(pool: &'static str, error: &Error) {
+    let class = match error {
+        Error::Transient { .. } => "away",
+        Error::Timeout { .. } => "timeout",
+        Error::NotMigrated { .. } => "not_migrated",
+        Error::Exists { .. } | Error::Permanent { .. } => "refused",
+    };
+    counter!("eye_store_failures_total", "pool" => pool, "class" => class).increment(1);
 }
 
 /// The first thing to look at when a statement fails for a reason that is not known: is its table there?

@@ -104,6 +104,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    queue_measurements (queue) {
+        queue -> Text,
+        ready_messages -> Int8,
+        subscriptions -> Int4,
+        measured_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    consumer_reports (consumer_id) {
+        consumer_id -> Uuid,
+        host -> Text,
+        started_at -> Timestamptz,
+        deliveries_held -> Int4,
+        oldest_received_at -> Nullable<Timestamptz>,
+        reported_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(api_keys -> applications (application_id));
 diesel::joinable!(events -> applications (application_id));
 diesel::joinable!(events -> event_types (event_type_id));

@@ -36,6 +36,9 @@ pub struct Settings {
     /// By which name the database's own views show the connections.
     #[serde(skip, default = "default_process_name")]
     process_name: String,
+    /// By which name metrics show the pool.
+    #[serde(skip, default = "default_pool_name")]
+    pool_name: &'static str,
 }
 
 /// The longest retention that is told from none.
@@ -54,6 +57,10 @@ fn default_process_name() -> String {
     "eye".to_owned()
 }
 
+const fn default_pool_name() -> &'static str {
+    "main"
+}
+
 impl Settings {
     /// Settings for a database, with defaults that suit a single process (a command, a test).
     pub fn for_url(url: impl Into<String>) -> Self {
@@ -65,6 +72,7 @@ impl Settings {
             partitions_ahead_months: 3,
             retention_days: 0,
             process_name: default_process_name(),
+            pool_name: default_pool_name(),
         }
     }
 
@@ -87,6 +95,17 @@ impl Settings {
     pub fn with_process_name(mut self, name: impl Into<String>) -> Self {
         self.process_name = name.into();
         self
+    }
+
+    /// The same with the name by which metrics show the pool, of a process that has several.
+    #[must_use]
+    pub const fn with_pool_name(mut self, name: &'static str) -> Self {
+        self.pool_name = name;
+        self
+    }
+
+    pub(crate) const fn pool_name(&self) -> &'static str {
+        self.pool_name
     }
 
     /// Months for which partitions are made ahead.

@@ -10,6 +10,7 @@ mod keys;
 mod migrations;
 mod outages;
 mod partitions;
+mod pipeline;
 mod poison;
 mod rejecting;
 mod retention;

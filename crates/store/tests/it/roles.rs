@@ -1,8 +1,11 @@
 //! Each service's role may do what the service does, and nothing else.
 
+use chrono::Utc;
 use diesel::connection::SimpleConnection as _;
 use store::intake::{Outcome, Taken, Writer};
+use store::pipeline::{self, ConsumerReport, QueueMeasurement};
 use store::{Store, housekeeping, migrate, provision, retention, testing};
+use uuid::Uuid;
 
 use crate::ground::{Ground, judged, message, sample};
 
@@ -51,6 +54,19 @@ fn the_consumer_writes_batches_and_keeps_house() {
     assert_eq!(expired, Ok(retention::Expired::default()));
     assert_eq!(housekeeping::prune_taken_messages(&store, std::time::Duration::ZERO), Ok(3));
     assert!(store.active_keys().is_err(), "it need not read keys");
+    let report = ConsumerReport {
+        consumer_id: Uuid::now_v7(),
+        host: "host".to_owned(),
+        started_at: Utc::now(),
+        deliveries_held: 0,
+        oldest_received_at: None,
+    };
+    let queue = QueueMeasurement { queue: "eye.events".to_owned(), ready_messages: 1, subscriptions: 1 };
+    for _ in 0..2 {
+        pipeline::report(&store, &report, std::slice::from_ref(&queue)).expect("report");
+    }
+    pipeline::withdraw(&store, report.consumer_id).expect("withdraw");
+    assert_eq!(pipeline::forget_silent(&store), Ok(0));
     ground.assert_sessions_agree();
 }
 
@@ -70,6 +86,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eye_gateway", "SELECT FROM events"),
     ("eye_gateway", "SELECT FROM rejected_events"),
     ("eye_gateway", "SELECT FROM sessions"),
+    ("eye_gateway", "SELECT FROM consumer_reports"),
     ("eye_gateway", "UPDATE api_keys SET revoked_at = NULL"),
     ("eye_gateway", "SELECT eye_make_partitions(3)"),
     ("eye_consumer", "SELECT FROM api_keys"),
@@ -85,6 +102,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eye_consumer", "UPDATE event_types SET name = ''"),
     ("eye_consumer", "INSERT INTO applications (name) VALUES ('x')"),
     ("eye_consumer", "UPDATE taken_messages SET taken_at = now()"),
+    ("eye_consumer", "DELETE FROM queue_measurements"),
     ("eye_consumer", "CREATE TABLE mine ()"),
     (
         "eye_consumer",
@@ -107,6 +125,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eye_query", "UPDATE expired_counts SET events = 0"),
     ("eye_query", "INSERT INTO event_types (category, name) VALUES ('a', 'b')"),
     ("eye_query", "DELETE FROM events"),
+    ("eye_query", "UPDATE queue_measurements SET ready_messages = 0"),
     ("eye_query", "UPDATE rejected_events SET resolved_at = now()"),
     ("eye_query", "SELECT FROM taken_messages"),
     ("eye_query", "SELECT eye_make_partitions(3)"),

@@ -1,0 +1,2 @@
+DROP TABLE consumer_reports;
+DROP TABLE queue_measurements;
