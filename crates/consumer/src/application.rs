@@ -17,10 +17,12 @@ use crate::judge::Judge;
 use crate::link::Link;
 use crate::outage::Outages;
 use crate::patience::Patience;
+use crate::pulse::Pulse;
 use crate::receive::Receiver;
 use crate::settings::{EventSettings, Settings};
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
+use crate::unsettled::Unsettled;
 use crate::worker::Worker;
 
 /// How long the end may take: what is gathered is written and settled if the database lets it; what is not settled by
@@ -104,19 +106,28 @@ impl Application {
         // One batch waits while every worker has one: whoever gathers the next sees then that nobody is free.
         let (batches, waiting) = mpsc::channel(1);
         let waiting = Arc::new(Mutex::new(waiting));
+        let unsettled = Unsettled::default();
+        let pulse = Pulse::new(&self.broker, self.store.clone(), store.clone(), unsettled.clone());
         let mut parts = JoinSet::new();
         parts.spawn(without_link(watcher.run(stop.clone())));
-        parts.spawn(self.receiver(batches, store.clone(), stop).run());
+        parts.spawn(without_link(pulse.run(stop.clone())));
+        parts.spawn(self.receiver(batches, store.clone(), unsettled.clone(), stop).run());
         for _ in 0..self.settings.writers.get() {
             let patience = self.patience(outages.clone(), stop);
             parts.spawn(without_link(Worker { batches: Arc::clone(&waiting), patience }.run()));
         }
-        parts.spawn(without_link(self.drain(store, outages, stop).run()));
+        parts.spawn(without_link(self.drain(store, unsettled, outages, stop).run()));
         parts.spawn(without_link(housekeeper.run(stop.clone())));
         parts
     }
 
-    fn receiver(&self, batches: mpsc::Sender<Batch>, store: StoreWatch, stop: &Stop) -> Receiver {
+    fn receiver(
+        &self,
+        batches: mpsc::Sender<Batch>,
+        store: StoreWatch,
+        unsettled: Unsettled,
+        stop: &Stop,
+    ) -> Receiver {
         let version = self.readiness.flag("envelope");
         version.pass();
         Receiver {
@@ -128,6 +139,7 @@ impl Application {
             store,
             ready: self.readiness.flag("broker"),
             version,
+            unsettled,
             stop: stop.clone(),
         }
     }
@@ -143,11 +155,12 @@ impl Application {
         }
     }
 
-    fn drain(&self, store: StoreWatch, outages: Outages, stop: &Stop) -> Drain {
+    fn drain(&self, store: StoreWatch, unsettled: Unsettled, outages: Outages, stop: &Stop) -> Drain {
         Drain {
             broker: self.broker.clone(),
             patience: self.patience(outages, stop),
             store,
+            unsettled,
             park_after: self.settings.park_after(),
             interval: self.settings.dead_letter_interval(),
             stop: stop.clone(),

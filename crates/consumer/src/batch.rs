@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use broker::Delivery;
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio::time::Instant;
 
 use crate::link::LinkWatch;
 use crate::settings::Settings;
-
-/// The gauge of deliveries that are gathered or being written.
-const HELD: &str = "eye_consumer_deliveries_held";
+use crate::unsettled::Unsettled;
 
 /// Why a batch was written when it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,22 +58,23 @@ impl Limits {
 pub(crate) struct Batch {
     deliveries: Vec<Delivery>,
     link: LinkWatch,
+    unsettled: Unsettled,
 }
 
 impl Batch {
-    const fn empty(link: LinkWatch) -> Self {
-        Self { deliveries: Vec::new(), link }
+    const fn empty(link: LinkWatch, unsettled: Unsettled) -> Self {
+        Self { deliveries: Vec::new(), link, unsettled }
     }
 
     /// One delivery by itself.
-    pub(crate) fn single(delivery: Delivery, link: LinkWatch) -> Self {
-        let mut batch = Self::empty(link);
+    pub(crate) fn single(delivery: Delivery, link: LinkWatch, unsettled: Unsettled) -> Self {
+        let mut batch = Self::empty(link, unsettled);
         batch.push(delivery);
         batch
     }
 
     fn push(&mut self, delivery: Delivery) {
-        gauge!(HELD).increment(1);
+        self.unsettled.take(&delivery);
         self.deliveries.push(delivery);
     }
 
@@ -89,25 +88,22 @@ impl Batch {
 
     /// Takes the deliveries out, to be settled.
     pub(crate) fn into_deliveries(mut self) -> Vec<Delivery> {
-        self.release();
+        self.unsettled.release(&self.deliveries);
         std::mem::take(&mut self.deliveries)
     }
 
     /// A batch for each delivery.
     pub(crate) fn into_single(self) -> impl Iterator<Item = Self> {
-        let link = self.link.clone();
-        self.into_deliveries().into_iter().map(move |delivery| Self::single(delivery, link.clone()))
-    }
-
-    fn release(&self) {
-        // Never more than a prefetch.
-        gauge!(HELD).decrement(u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX));
+        let (link, unsettled) = (self.link.clone(), self.unsettled.clone());
+        self.into_deliveries()
+            .into_iter()
+            .map(move |delivery| Self::single(delivery, link.clone(), unsettled.clone()))
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.release();
+        self.unsettled.release(&self.deliveries);
     }
 }
 
@@ -121,8 +117,8 @@ pub(crate) struct Gathering {
 }
 
 impl Gathering {
-    pub(crate) const fn new(limits: Limits, link: LinkWatch) -> Self {
-        Self { limits, batch: Batch::empty(link), events: 0, bytes: 0, begun: None }
+    pub(crate) const fn new(limits: Limits, link: LinkWatch, unsettled: Unsettled) -> Self {
+        Self { limits, batch: Batch::empty(link, unsettled), events: 0, bytes: 0, begun: None }
     }
 
     pub(crate) fn add(&mut self, delivery: Delivery) {
@@ -161,7 +157,7 @@ impl Gathering {
     /// Makes the batch and begins the next one.
     pub(crate) fn flush(&mut self, trigger: FlushTrigger) -> Batch {
         counter!("eye_consumer_batches_total", "trigger" => trigger.as_str()).increment(1);
-        let next = Self::new(self.limits, self.batch.link.clone());
+        let next = Self::new(self.limits, self.batch.link.clone(), self.batch.unsettled.clone());
         std::mem::replace(self, next).batch
     }
 }

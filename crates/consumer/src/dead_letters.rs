@@ -18,6 +18,7 @@ use crate::patience::{End, Patience};
 use crate::settlement;
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
+use crate::unsettled::Unsettled;
 
 /// One at a time: what ends the process takes no other with it.
 const PREFETCH: u16 = 1;
@@ -27,6 +28,7 @@ pub(crate) struct Drain {
     pub(crate) broker: broker::Settings,
     pub(crate) patience: Patience,
     pub(crate) store: StoreWatch,
+    pub(crate) unsettled: Unsettled,
     pub(crate) park_after: Duration,
     /// How long to wait after something failed.
     pub(crate) interval: Duration,
@@ -93,7 +95,7 @@ impl Drain {
         let message_id = delivery.headers().message_id.map(|id| id.to_string());
         let delivery_count = delivery.delivery_count();
         tracing::info!(message_id, delivery_count, "judging a dead letter event by event");
-        let batch = Batch::single(delivery, link.watch());
+        let batch = Batch::single(delivery, link.watch(), self.unsettled.clone());
         match self.patience.work(batch, Desk::write_isolated).await {
             End::Written(batch) => {
                 counter!("eye_consumer_dead_letters_drained_total").increment(1);

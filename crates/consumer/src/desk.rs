@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use broker::Delivery;
 use metrics::histogram;
@@ -11,8 +11,9 @@ use store::{Error, Store};
 
 use crate::isolation::{self, Isolated};
 use crate::judge::{self, Judge};
+use crate::names::Names;
 use crate::reading::{Origin, read};
-use crate::report;
+use crate::report::{self, Course};
 
 /// After so many deliveries a dead letter is no longer judged: each time before, the process seems to have ended over it.
 const JUDGED_DELIVERIES_MAX: u32 = 3;
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     store: Store,
     writer: Writer,
     judge: Arc<dyn Judge>,
+    names: Names,
 }
 
 /// What is done with deliveries at a desk. It may be done again and again, until it succeeds.
@@ -40,7 +42,7 @@ pub(crate) type Work = fn(&mut Desk, &[Delivery]) -> Result<(), Failure>;
 
 impl Desk {
     pub(crate) fn new(store: Store, judge: Arc<dyn Judge>) -> Self {
-        Self { writer: Writer::new(store.clone()), store, judge }
+        Self { writer: Writer::new(store.clone()), names: Names::new(store.clone()), store, judge }
     }
 
     /// Does something; a panic is one of its failures.
@@ -57,36 +59,43 @@ impl Desk {
 
     /// Judges every event and writes all of them in one transaction.
     pub(crate) fn write(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
-        let begun = Instant::now();
+        let begun = SystemTime::now();
+        let judging = Instant::now();
         let judged = deliveries.iter().map(|delivery| read(delivery, |event| self.judge.judge(event)));
         let (messages, origins): (Vec<_>, Vec<_>) = judged.unzip();
-        histogram!("eye_consumer_judge_duration_seconds").record(begun.elapsed().as_secs_f64());
-        self.commit(&messages, &origins)
+        histogram!("eye_consumer_judge_duration_seconds").record(judging.elapsed().as_secs_f64());
+        self.commit(&messages, &origins, begun)
     }
 
     /// The same for dead letters, which made somebody fail before: what fails again, and nothing else, is recorded as
     /// failed.
     pub(crate) fn write_isolated(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
         for delivery in deliveries {
+            let begun = SystemTime::now();
             let (message, origin) = if delivery.delivery_count() < JUDGED_DELIVERIES_MAX {
                 read(delivery, |event| judge::guarded(&*self.judge, event))
             } else {
                 read(delivery, judge::failed)
             };
-            self.write_alone(message, origin)?;
+            self.write_alone(message, origin, begun)?;
         }
         Ok(())
     }
 
     /// Writes one message; if need be, event by event.
-    fn write_alone(&mut self, message: Message<'_>, origin: Origin) -> Result<(), Failure> {
+    fn write_alone(
+        &mut self,
+        message: Message<'_>,
+        origin: Origin,
+        begun: SystemTime,
+    ) -> Result<(), Failure> {
         let (messages, origins) = ([message], [origin]);
-        let written = self.guarded(|desk| desk.commit(&messages, &origins));
+        let written = self.guarded(|desk| desk.commit(&messages, &origins, begun));
         let ([message], [origin]) = (messages, origins);
         match written {
             Err(Failure::Store(error)) if error.is_transient() => Err(error.into()),
             Err(failure) => match isolation::apart(message, origin) {
-                Some(isolated) => self.write_apart(isolated),
+                Some(isolated) => self.write_apart(isolated, begun),
                 None => Err(failure),
             },
             Ok(()) => Ok(()),
@@ -94,25 +103,37 @@ impl Desk {
     }
 
     /// Writes each event by itself; what fails for good, as failed.
-    fn write_apart(&mut self, Isolated { events, end }: Isolated<'_>) -> Result<(), Failure> {
+    fn write_apart(
+        &mut self,
+        Isolated { events, end }: Isolated<'_>,
+        begun: SystemTime,
+    ) -> Result<(), Failure> {
         for (message, origin) in events {
             let (messages, origins) = ([message], [origin]);
-            match self.guarded(|desk| desk.commit(&messages, &origins)) {
+            match self.guarded(|desk| desk.commit(&messages, &origins, begun)) {
                 Ok(()) => {}
                 Err(Failure::Store(error)) if error.is_transient() => return Err(error.into()),
                 Err(_) => {
                     let [message] = messages;
-                    self.commit(&[isolation::fail(message)], &origins)?;
+                    self.commit(&[isolation::fail(message)], &origins, begun)?;
                 }
             }
         }
-        self.commit(&[end], &[Origin::default()])
+        self.commit(&[end], &[Origin::default()], begun)
     }
 
-    fn commit(&mut self, messages: &[Message<'_>], origins: &[Origin]) -> Result<(), Failure> {
-        let begun = Instant::now();
+    fn commit(
+        &mut self,
+        messages: &[Message<'_>],
+        origins: &[Origin],
+        begun: SystemTime,
+    ) -> Result<(), Failure> {
+        let judged = SystemTime::now();
+        let committing = Instant::now();
         let taken = self.writer.write(messages)?;
-        report::committed(messages, origins, &taken, begun.elapsed());
+        histogram!("eye_consumer_commit_duration_seconds").record(committing.elapsed().as_secs_f64());
+        let course = Course { begun, judged, committed: SystemTime::now() };
+        report::committed(messages, origins, &taken, &course, &mut self.names);
         Ok(())
     }
 }

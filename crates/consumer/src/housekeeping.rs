@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use broker::Queue;
 use metrics::counter;
 use store::retention::{self, Expired};
-use store::{Error, Store, housekeeping};
+use store::{Error, Store, housekeeping, pipeline};
 use tokio::time::sleep;
 
 use crate::settings::Settings;
@@ -115,6 +115,7 @@ fn tidy(store: &Store, months_ahead: u32, forget_after: Option<Duration>) -> Res
         let messages = housekeeping::prune_taken_messages(store, age)?;
         tracing::debug!(messages, "forgot taken messages");
     }
+    pipeline::forget_silent(store)?;
     let rejections = housekeeping::resolve_stragglers(store, STRAGGLERS_AGE_MAX)?;
     if rejections > 0 {
         tracing::info!(rejections, "resolved rejections of copies that are stored");

@@ -30,7 +30,8 @@
 //! | `dead_letters`, `isolation` | judging and writing event by event |
 //! | `store_watch`, `outage`, `backoff` | waiting for the database |
 //! | `housekeeping` | partitions ahead, forgetting of taken messages, retention |
-//! | `report` | metrics and log lines of a batch |
+//! | `report`, `spans`, `names` | metrics, log lines and traces of a batch |
+//! | `unsettled`, `pulse` | what is held unsettled; each second, how far the consumers are |
 //! | `settings`, `stop` | sections `consumer` and `event`; the wish to end |
 //!
 //! # Error policy
@@ -58,12 +59,16 @@
 //! # Metrics
 //! | name | labels | tells |
 //! |---|---|---|
-//! | `eye_consumer_events_total` | `application` (its number), `outcome` | events by what became of them |
+//! | `eye_consumer_events_total` | `application`, `outcome`: stored, duplicate, rejected | events by what became of them |
 //! | `eye_consumer_batches_total` | `trigger`: size, interval, shutdown | batches by why they were written then |
 //! | `eye_consumer_batch_events` | | events of a batch |
 //! | `eye_consumer_judge_duration_seconds`, `eye_consumer_commit_duration_seconds` | | of a batch |
 //! | `eye_consumer_deliveries_held` | | deliveries that are gathered or being written |
-//! | `eye_consumer_lag_seconds` | | age of the oldest event of the last batch |
+//! | `eye_consumer_delay_seconds` | | from receipt to commit, of the oldest event of each batch |
+//! | `eye_consumer_oldest_event_age_seconds` | | age of the oldest event that this consumer holds; 0 while it holds none |
+//! | `eye_consumer_reports_failed_total` | | seconds for which the store was not told how far this consumer is |
+//! | `eye_queue_ready_messages`, `eye_queue_subscriptions` | `queue` | messages that wait, and consumers that take them, as every consumer sees it |
+//! | `eye_queue_looks_failed_total` | `queue` | looks at a queue that failed |
 //! | `eye_consumer_retries_total` | | writes that will be tried again |
 //! | `eye_consumer_store_away` | | 1 while the database is waited for |
 //! | `eye_consumer_messages_taken_before_total` | | deliveries that changed nothing |
@@ -87,17 +92,21 @@ mod housekeeping;
 mod isolation;
 mod judge;
 mod link;
+mod names;
 mod newer;
 mod outage;
 mod panics;
 mod patience;
+mod pulse;
 mod reading;
 mod receive;
 mod report;
 mod settings;
 mod settlement;
+mod spans;
 mod stop;
 mod store_watch;
+mod unsettled;
 mod worker;
 
 pub use application::Application;

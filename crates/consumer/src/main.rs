@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn run() -> anyhow::Result<()> {
     let settings = Settings::load().context("the settings can't be used")?;
-    let _telemetry = telemetry::init("consumer", &settings.section("log")?)?;
+    let _telemetry = telemetry::init("eye-consumer", &settings)?;
     consumer::log_panics();
     let signal = shutdown::signal()?;
     Application::build(&settings)?.run_until_stopped(signal).await

@@ -14,6 +14,7 @@ use crate::newer::{Held, is_newer};
 use crate::outage::milliseconds;
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
+use crate::unsettled::Unsettled;
 
 /// How often a message may have been given back, or lost with a consumer, before it is judged in isolation. The broker
 /// would do the same in the end, after many more lives of consumers that it perhaps costs.
@@ -37,6 +38,7 @@ pub(crate) struct Receiver {
     pub(crate) ready: Flag,
     /// Whether every message is of a version that is known here.
     pub(crate) version: Flag,
+    pub(crate) unsettled: Unsettled,
     pub(crate) stop: Stop,
 }
 
@@ -95,7 +97,7 @@ impl Receiver {
 
     /// Takes deliveries until the link is lost, the database has been away for long, or the consumer stops.
     async fn take(&mut self, link: &mut Link) -> End {
-        let mut gathering = Gathering::new(self.limits, link.watch());
+        let mut gathering = Gathering::new(self.limits, link.watch(), self.unsettled.clone());
         let mut held = Held::new(&self.version);
         loop {
             let due = gathering.due(time::Instant::now());

@@ -1,22 +1,25 @@
 //! What is said about a batch once it is written: metrics, and log lines by which a request is followed to its end.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use broker::envelope::RequestContext;
 use event::{ApplicationId, Judgement};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use store::intake::{Contents, Message, Outcome, Taken};
 
 use crate::judge::is_failed;
+use crate::names::Names;
 use crate::reading::{Origin, now};
+use crate::spans;
 
 /// How many events came to which end.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    stored: u32,
-    duplicate: u32,
-    rejected: u32,
+pub(crate) struct Tally {
+    pub(crate) stored: u32,
+    pub(crate) duplicate: u32,
+    pub(crate) rejected: u32,
 }
 
 impl Tally {
@@ -37,17 +40,33 @@ impl Tally {
     }
 }
 
+/// When the steps of a batch were.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// When it was taken up.
+    pub(crate) begun: SystemTime,
+    /// When its events were judged.
+    pub(crate) judged: SystemTime,
+    /// When it was committed.
+    pub(crate) committed: SystemTime,
+}
+
 /// Reports a batch that was committed.
-pub(crate) fn committed(messages: &[Message<'_>], origins: &[Origin], taken: &[Taken], commit: Duration) {
-    histogram!("eye_consumer_commit_duration_seconds").record(commit.as_secs_f64());
-    lag(origins);
+pub(crate) fn committed(
+    messages: &[Message<'_>],
+    origins: &[Origin],
+    taken: &[Taken],
+    course: &Course,
+    names: &mut Names,
+) {
+    delay(origins);
     let mut by_application: BTreeMap<Option<ApplicationId>, Tally> = BTreeMap::new();
     let mut before = 0_u32;
     for ((message, origin), taken) in messages.iter().zip(origins).zip(taken) {
         match taken {
             Taken::Now(outcomes) => {
                 failed_events(message, origin);
-                let tally = requests(message, origin, outcomes);
+                let tally = requests(message, origin, outcomes, course);
                 let all = by_application.entry(message.application).or_default();
                 *all = all.sum(tally);
             }
@@ -60,37 +79,38 @@ pub(crate) fn committed(messages: &[Message<'_>], origins: &[Origin], taken: &[T
     counter!("eye_consumer_messages_taken_before_total").increment(u64::from(before));
     let all = by_application.values().copied().fold(Tally::default(), Tally::sum);
     histogram!("eye_consumer_batch_events").record(all.stored + all.duplicate + all.rejected);
-    by_application.into_iter().for_each(|(application, tally)| count(application, tally));
+    for (application, tally) in by_application {
+        count(&names.of(application), tally);
+    }
     tracing::debug!(
         messages = messages.len(),
         taken_before = before,
         stored = all.stored,
         duplicate = all.duplicate,
         rejected = all.rejected,
-        commit_ms = commit.as_secs_f64() * 1_000.0,
         "batch committed"
     );
 }
 
 /// How long the oldest event of the batch has been on its way.
-fn lag(origins: &[Origin]) {
+fn delay(origins: &[Origin]) {
     if let Some(oldest) = origins.iter().filter_map(|origin| origin.received_at).min() {
         let micros = now().as_micros().saturating_sub(oldest.as_micros()).max(0);
-        gauge!("eye_consumer_lag_seconds").set(Duration::from_micros(micros.unsigned_abs()).as_secs_f64());
+        let delay = Duration::from_micros(micros.unsigned_abs());
+        histogram!("eye_consumer_delay_seconds").record(delay.as_secs_f64());
     }
 }
 
-fn count(application: Option<ApplicationId>, tally: Tally) {
-    let application = application.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+fn count(application: &Arc<str>, tally: Tally) {
     let outcomes = [("stored", tally.stored), ("duplicate", tally.duplicate), ("rejected", tally.rejected)];
     for (outcome, events) in outcomes.into_iter().filter(|(_, events)| *events > 0) {
-        let labels = [("application", application.clone()), ("outcome", outcome.to_owned())];
+        let labels = [("application", application.to_string()), ("outcome", outcome.to_owned())];
         counter!("eye_consumer_events_total", &labels).increment(u64::from(events));
     }
 }
 
 /// A line for each request of a message; the sum of its events.
-fn requests(message: &Message<'_>, origin: &Origin, outcomes: &[Outcome]) -> Tally {
+fn requests(message: &Message<'_>, origin: &Origin, outcomes: &[Outcome], course: &Course) -> Tally {
     if let Contents::Unreadable(_) = message.contents {
         counter!("eye_consumer_messages_unreadable_total").increment(1);
         tracing::warn!(message_id = %message.id, "a message that no version reads: kept with its bytes");
@@ -106,31 +126,19 @@ fn requests(message: &Message<'_>, origin: &Origin, outcomes: &[Outcome]) -> Tal
     }
     for (request, tally) in origin.requests.iter().zip(&tallies) {
         line(message.application, origin, request, *tally);
+        spans::record(message, request, *tally, course);
     }
     tallies.into_iter().fold(Tally::default(), Tally::sum)
 }
 
-/// What an operator looks for is a request with rejected events: the rest is said to whoever looks closer.
+/// By which a request is followed from the gateway's line to the commit.
 fn line(application: Option<ApplicationId>, origin: &Origin, request: &RequestContext, tally: Tally) {
     let Tally { stored, duplicate, rejected } = tally;
     let application = application.map(ApplicationId::get);
     let request_id = request.request_id.as_str();
     let trace_id = trace_id(request);
-    if rejected > 0 {
-        let gateway = origin.gateway.as_deref();
-        tracing::info!(
-            request_id,
-            trace_id,
-            gateway,
-            application,
-            stored,
-            duplicate,
-            rejected,
-            "events rejected"
-        );
-    } else {
-        tracing::debug!(request_id, trace_id, application, stored, duplicate, "events taken");
-    }
+    let gateway = origin.gateway.as_deref();
+    tracing::info!(request_id, trace_id, gateway, application, stored, duplicate, rejected, "committed");
 }
 
 /// Each is a fault of ours, which somebody should look into.

@@ -35,6 +35,11 @@ impl StoreWatch {
         (Watcher { store, ready, outages, state, outage: None, pending: None }, Self(watched))
     }
 
+    /// Whether the database served at the last look.
+    pub(crate) fn is_serving(&self) -> bool {
+        *self.0.borrow() == State::Serves
+    }
+
     /// Waits until the database serves. Cancel-safe; never comes back once the consumer stops.
     pub(crate) async fn serves(&mut self) {
         if self.0.wait_for(|state| *state == State::Serves).await.is_err() {

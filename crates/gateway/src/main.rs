@@ -7,7 +7,7 @@ use service::{shutdown, telemetry};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::load().context("the settings can't be used")?;
-    let _telemetry = telemetry::init("gateway", &settings.section("log")?)?;
+    let _telemetry = telemetry::init("eye-gateway", &settings)?;
     let signal = shutdown::signal()?;
     let application = gateway::Application::build(&settings)?;
     application.run_until_stopped(signal).await

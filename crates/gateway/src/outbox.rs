@@ -38,6 +38,7 @@ const ARRIVALS_MAX: usize = 1_024;
 /// The events of one request, received and ready to be published.
 pub(crate) struct Submission {
     pub(crate) application: ApplicationId,
+    pub(crate) application_name: Arc<str>,
     pub(crate) context: RequestContext,
     pub(crate) body: Bytes,
     pub(crate) parts: Arc<Vec<Part>>,

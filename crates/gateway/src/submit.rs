@@ -67,6 +67,7 @@ impl Gateway {
         let parts = Arc::new(events.parts);
         let submission = Submission {
             application: caller.application,
+            application_name: Arc::clone(&caller.application_name),
             context,
             body: events.body,
             parts: Arc::clone(&parts),

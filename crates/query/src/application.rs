@@ -1,13 +1,12 @@
 //! The wiring.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context, Result};
-use service::health::{Flag, Health, Readiness};
+use service::health::{Health, Readiness};
 use service::keys::KeyRing;
 use service::request::observe;
 use service::settings::Settings;
@@ -16,13 +15,7 @@ use store::Store;
 use crate::ask::Desk;
 use crate::openapi::pages::Document;
 use crate::settings::QuerySettings;
-use crate::{routes, traffic};
-
-/// How often the database is looked at for readiness.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long the database may take to answer such a look.
-const LOOK_PATIENCE: Duration = Duration::from_secs(3);
+use crate::{routes, traffic, watch};
 
 /// Connections for keys and readiness, beside those for queries: however many slow queries run, a revoked key is noticed
 /// and a new one is heard.
@@ -49,14 +42,15 @@ impl Application {
         let query: Arc<QuerySettings> = Arc::new(settings.section("query")?);
         let store: store::Settings = settings.section("store")?;
         let store = store.with_process_name("eye-query");
-        let aside = Store::new(&store.clone().with_connections_max(ASIDE_CONNECTIONS_MAX))?;
+        let aside =
+            Store::new(&store.clone().with_pool_name("aside").with_connections_max(ASIDE_CONNECTIONS_MAX))?;
         let store = store
             .with_statement_timeout(query.statement_timeout())
             .with_connections_max(query.queries_in_flight_max);
         let store = Store::new(&store)?;
         let keys = KeyRing::start(aside.clone(), &settings.section("keys")?);
         let readiness = Readiness::new();
-        let watch = tokio::spawn(watch(aside, readiness.flag("database")));
+        let watch = tokio::spawn(watch::run(aside, readiness.flag("database")));
         let health = Health::start(&query.health_listen, readiness.clone())
             .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
         let desk = web::Data::new(Desk::new(store, &query));
@@ -110,29 +104,5 @@ impl Application {
         watch.abort();
         health.stop().await;
         served.context("the listener failed")
-    }
-}
-
-/// Keeps the readiness check of the database.
-async fn watch(store: Store, flag: Flag) {
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
-    loop {
-        interval.tick().await;
-        let looked = store.clone();
-        let mut look = pin!(web::block(move || looked.version()));
-        let seen = match tokio::time::timeout(LOOK_PATIENCE, &mut look).await {
-            Ok(seen) => seen,
-            Err(_) => {
-                flag.fail("the database does not answer");
-                // No other look meanwhile: each would hold a thread for as long.
-                look.await
-            }
-        };
-        match seen {
-            Ok(Ok(version)) if version.is_current() => flag.pass(),
-            Ok(Ok(_)) => flag.fail("the database lacks migrations of this program: run `eye migrate`"),
-            Ok(Err(error)) => flag.fail(error.to_string()),
-            Err(error) => flag.fail(error.to_string()),
-        }
     }
 }

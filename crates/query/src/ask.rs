@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::web;
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use service::problem::Problem;
 use store::{Error, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -56,7 +56,6 @@ impl Desk {
         });
         let answer = self.wait_for(asking).await;
         histogram!("eye_query_duration_seconds").record(begun.elapsed());
-        self.measure();
         match answer? {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(problem(&error)),
@@ -80,12 +79,6 @@ impl Desk {
             tracing::warn!("the database does not answer");
             refused("silent", "the database does not answer at the moment")
         })
-    }
-
-    fn measure(&self) {
-        let (open, idle) = self.store.connections();
-        gauge!("eye_query_connections", "state" => "open").set(open);
-        gauge!("eye_query_connections", "state" => "idle").set(idle);
     }
 }
 

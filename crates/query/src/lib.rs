@@ -15,6 +15,7 @@
 //! | `access` | who asks, and what of others it may see |
 //! | `openapi` | the document of both services, Swagger UI and Redoc |
 //! | `traffic` | how much is asked of which path |
+//! | `watch` | each second: is the database there, how far are the consumers |
 //! | `ask` | questions to the store, off the threads that answer requests, and how its errors are answered |
 //!
 //! # Error policy
@@ -33,7 +34,10 @@
 //! | `eye_query_requests_total` | `path`, `status` | answered requests by the path's template; `none` for unknown paths |
 //! | `eye_query_duration_seconds` | | from the question to the store's answer, the wait for a place included |
 //! | `eye_query_failures_total` | `reason` | questions that were not answered: `busy`, `away`, `silent`, `timeout`, `failed` |
-//! | `eye_query_connections` | `state` | connections of the pool, `open` and `idle` |
+//! | `eye_pipeline_ready_messages` | `queue` | messages that wait, as the consumers told the store |
+//! | `eye_pipeline_measurement_age_seconds` | `queue` | how long ago they told it |
+//! | `eye_pipeline_consumers` | | consumers that told something within 10 s |
+//! | `eye_pipeline_oldest_event_age_seconds` | | age of the oldest event that is accepted and has no outcome yet; 0 where none is held |
 //!
 //! # What it must not know
 //! AMQP, and how anything is written.
@@ -48,6 +52,7 @@ mod params;
 mod routes;
 mod settings;
 mod traffic;
+mod watch;
 
 pub use application::Application;
 pub use routes::PATHS;

@@ -8,7 +8,7 @@ use service::{shutdown, telemetry};
 #[actix_web::main]
 async fn main() -> Result<()> {
     let settings = Settings::load()?;
-    let _telemetry = telemetry::init("query", &settings.section("log")?)?;
+    let _telemetry = telemetry::init("eye-query", &settings)?;
     let stop = shutdown::signal()?;
     Application::build(&settings)?.run_until_stopped(stop).await
 }

@@ -8,7 +8,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`settings`] | embedded defaults, then a file, then the environment; the only place that knows the crate `config` |
-//! | [`telemetry`] | JSON logs to stderr, the recorder of metrics |
+//! | [`telemetry`] | JSON logs to stderr, the recorder of metrics, the export of traces |
+//! | [`trace`], [`traces`] | W3C Trace Context; the spans that OpenTelemetry is told of |
 //! | [`health`] | `/live`, `/ready`, `/metrics` on a listener of their own |
 //! | [`shutdown`] | the signals that end a process |
 //! | [`problem`] | RFC 9457: how a refused request is answered |
@@ -20,7 +21,7 @@
 //! a 503 and nothing else, a log that nobody reads loses lines and counts them.
 //!
 //! # Settings
-//! `[log]` and `[keys]` of `settings/defaults.toml`.
+//! `[log]`, `[traces]` and `[keys]` of `settings/defaults.toml`.
 //!
 //! # Metrics
 //! | name | labels | counts |
@@ -30,6 +31,8 @@
 //! | `eye_keys_known` | | keys in memory at the last reading |
 //! | `eye_key_refreshes_failed_total` | | readings of all keys that failed |
 //! | `eye_key_lookups_failed_total` | | look-ups of one key that failed or took too long |
+//! | `eye_traces_spans_total` | `outcome`: recorded, exported, failed | spans; those recorded and neither exported nor failed found the queue full |
+//! | `eye_build_info` | `service`, `version` | always 1 |
 //! | `eye_log_records_dropped_total` | | log lines that stderr did not take in time |
 
 pub mod health;
@@ -39,3 +42,5 @@ pub mod request;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod trace;
+pub mod traces;

@@ -1,8 +1,6 @@
 //! The identity of a request: its id, its place in a trace, and its one line in the log.
 
-mod trace;
-
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -16,8 +14,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::problem::{self, Problem};
-
-pub use trace::Trace;
+use crate::trace::Trace;
+use crate::traces::{self, KeyValue, Span, SpanKind};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,7 +30,10 @@ impl Context {
     /// A fresh id; the trace goes on that the headers tell of, else one begins.
     pub fn new(headers: &HeaderMap) -> Self {
         let request_id = Uuid::now_v7();
-        let trace = Trace::continued(headers, request_id).unwrap_or_else(|| Trace::begun(request_id));
+        let trace = Trace::continued(headers, request_id).unwrap_or_else(|| {
+            // Whoever wants fewer traces than requests says so by a setting.
+            Trace::begun(request_id, traces::samples(request_id))
+        });
         Self { request_id, trace }
     }
 
@@ -136,4 +137,30 @@ fn record(answer: &ServiceResponse<BoxBody>, context: &Context, started: Instant
         application = sender,
         "answered"
     );
+    if traces::records(&context.trace) {
+        traces::record(span(answer, context, sender, started));
+    }
+}
+
+/// The request as a step of its trace, by OpenTelemetry's conventions for HTTP.
+fn span(answer: &ServiceResponse<BoxBody>, context: &Context, sender: Option<i32>, started: Instant) -> Span {
+    let (request, status) = (answer.request(), answer.status());
+    let ended = SystemTime::now();
+    let (method, route) = (request.method().as_str(), request.match_pattern().unwrap_or_default());
+    let mut attributes = vec![
+        KeyValue::new("http.request.method", method.to_owned()),
+        KeyValue::new("http.route", route.clone()),
+        KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
+        KeyValue::new("eye.request_id", context.request_id.to_string()),
+    ];
+    attributes.extend(sender.map(|sender| KeyValue::new("eye.application", i64::from(sender))));
+    Span {
+        name: format!("{method} {route}").trim_end().to_owned().into(),
+        kind: SpanKind::Server,
+        trace: context.trace,
+        began: ended.checked_sub(started.elapsed()).unwrap_or(ended),
+        ended,
+        attributes,
+        failure: status.is_server_error().then(|| status.as_str().to_owned().into()),
+    }
 }

@@ -1,13 +1,17 @@
-//! Logs as JSON lines to stderr, and the recorder of metrics.
+//! Logs as JSON lines to stderr, the recorder of metrics, and the export of traces.
 
 pub mod metrics;
 mod writer;
 
+use ::metrics::gauge;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::settings::{Settings, SettingsError};
+use crate::traces::{self, TraceSettings, TracesError};
 
 pub use writer::Telemetry;
 
@@ -34,6 +38,12 @@ pub enum LogFormat {
 /// Why telemetry can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// A section of the settings is of no use.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The traces can't be exported as the settings say.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// `log.filter` is no filter.
     #[error("log.filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
@@ -49,12 +59,14 @@ pub enum TelemetryError {
 /// actix-http reports each client that can't speak HTTP as an error, which nobody can mend.
 const SILENT: [&str; 2] = ["lapin", "actix_http"];
 
-/// Starts the log and the recorder of metrics. Keep what it returns until the process ends: dropping it writes what
-/// is left of the log.
+/// Starts the log, the recorder of metrics and the export of traces, as the sections `log` and `traces` say. Keep what
+/// it returns until the process ends: dropping it exports the last traces and writes what is left of the log.
 ///
 /// # Errors
-/// The filter can't be read, or the process has a log already.
-pub fn init(service: &str, settings: &LogSettings) -> Result<Telemetry, TelemetryError> {
+/// A setting is of no use, or the process has a log already.
+pub fn init(service: &'static str, settings: &Settings) -> Result<Telemetry, TelemetryError> {
+    let traces: TraceSettings = settings.section("traces")?;
+    let settings: LogSettings = settings.section("log")?;
     let filter = EnvFilter::try_new(&settings.filter)?;
     let (telemetry, lines) = Telemetry::start().map_err(TelemetryError::Thread)?;
     let audible = filter_fn(|record| !SILENT.iter().any(|target| record.target().starts_with(target)));
@@ -67,6 +79,8 @@ pub fn init(service: &str, settings: &LogSettings) -> Result<Telemetry, Telemetr
         LogFormat::Text => registry.with(layer.with_ansi(false)).try_init()?,
     }
     metrics::handle();
+    gauge!("eye_build_info", "service" => service, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    traces::start(service, &traces)?;
     tracing::info!(service, version = env!("CARGO_PKG_VERSION"), process = std::process::id(), "starting");
     Ok(telemetry)
 }

@@ -6,6 +6,7 @@ mod housekeeping;
 mod messages;
 mod outages;
 mod process;
+mod progress;
 mod redelivery;
 mod running;
 mod scene;

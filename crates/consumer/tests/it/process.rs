@@ -17,10 +17,10 @@ async fn a_request_is_followed_by_its_trace_and_nothing_that_was_sent_is_logged(
     sent[1]["data"] = json!({ "secret": "do not log this" });
     scene.send(&sent).await;
     scene.rejected("blank", 1).await;
-    program.logs("events rejected").await;
+    program.logs("committed").await;
     program.stop();
     let log = program.log();
-    let line = log.iter().find(|line| line["message"] == "events rejected").unwrap();
+    let line = log.iter().find(|line| line["message"] == "committed").unwrap();
     assert_eq!((&line["request_id"], &line["trace_id"]), (&json!(REQUEST_ID), &json!(TRACE_ID)), "{line}");
     assert_eq!((&line["stored"], &line["rejected"]), (&json!(1), &json!(1)), "{line}");
     assert!(!format!("{log:?}").contains("do not log this"));
@@ -52,8 +52,7 @@ async fn its_metrics_tell_what_became_of_events() {
     let message = scene.message(&[event()]);
     scene.publish(&message).await;
     scene.publish(&message).await;
-    let events =
-        format!("eye_consumer_events_total{{application=\"{}\",outcome=\"stored\"}}", scene.application);
+    let events = r#"eye_consumer_events_total{application="shop",outcome="stored"}"#.to_owned();
     let expected = [
         events.as_str(),
         "eye_consumer_batches_total{trigger=\"interval\"}",
@@ -61,7 +60,7 @@ async fn its_metrics_tell_what_became_of_events() {
         "eye_consumer_judge_duration_seconds_bucket",
         "eye_consumer_commit_duration_seconds_bucket",
         "eye_consumer_deliveries_held",
-        "eye_consumer_lag_seconds",
+        "eye_consumer_delay_seconds_count",
         "eye_consumer_messages_taken_before_total",
     ];
     for name in expected {

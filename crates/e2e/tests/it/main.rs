@@ -5,3 +5,4 @@ mod faults;
 mod ledger;
 mod pipeline;
 mod recorded;
+mod traces;

@@ -101,6 +101,11 @@ pub(crate) struct Api {
 
 impl Pipeline {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with settings for every service.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
         let directory = testing::directory().expect("a directory");
         let postgres = Postgres::start(&directory.path().join("postgres"), postgres::Options::default());
         let postgres = postgres.expect("Postgres starts");
@@ -122,7 +127,7 @@ impl Pipeline {
             write_key,
             read_key,
         };
-        let at = Place { directory: directory.path(), store: &url, broker: &broker.amqp_url() };
+        let at = Place { directory: directory.path(), store: &url, broker: &broker.amqp_url(), settings };
         let gateway = at.service("eye-gateway", "gateway", "GATEWAY", Some(gateway_port));
         let consumers = (0..CONSUMERS)
             .map(|number| at.service("eye-consumer", &format!("consumer-{number}"), "CONSUMER", None));
@@ -189,6 +194,15 @@ impl Pipeline {
         queues.iter().filter_map(|queue| queue["messages"].as_u64()).sum()
     }
 
+    /// The whole logs of gateway and consumers.
+    pub(crate) fn log_lines(&self) -> Vec<Value> {
+        let services = [&self.gateway].into_iter().chain(&self.consumers);
+        let texts = services.map(|service| std::fs::read_to_string(&service.log).expect("a log"));
+        let lines: Vec<String> =
+            texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        lines.iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
     /// The end of each service's log, for whoever has to find out what went wrong.
     pub(crate) fn logs(&self) -> String {
         let services = [&self.gateway, &self.query].into_iter().chain(&self.consumers);
@@ -206,6 +220,7 @@ struct Place<'a> {
     directory: &'a Path,
     store: &'a str,
     broker: &'a str,
+    settings: &'a [(&'a str, &'a str)],
 }
 
 impl Place<'_> {
@@ -215,6 +230,8 @@ impl Place<'_> {
             ("EYE__BROKER__URL".to_owned(), self.broker.to_owned()),
             (format!("EYE__{section}__HEALTH_LISTEN"), format!("127.0.0.1:{}", free_port())),
         ]);
+        environment
+            .extend(self.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if let Some(port) = port {
             environment.insert(format!("EYE__{section}__LISTEN"), format!("127.0.0.1:{port}"));
             let snapshot = self.directory.join(format!("{name}-keys.json"));
@@ -241,12 +258,20 @@ fn eye(store: &str, arguments: &[&str]) -> Value {
 impl Api {
     /// Posts events until they are accepted, as a client that honours the contract does; tells how often it tried.
     pub(crate) async fn submit(&self, events: &Value) -> u32 {
+        self.submit_in(None, events).await
+    }
+
+    /// The same within a trace.
+    pub(crate) async fn submit_in(&self, traceparent: Option<&str>, events: &Value) -> u32 {
         let deadline = Instant::now() + PATIENCE;
         let mut tries = 0;
         loop {
             tries += 1;
-            let request =
+            let mut request =
                 self.client.post(format!("{}/api/events", self.gateway)).bearer_auth(&self.write_key);
+            if let Some(traceparent) = traceparent {
+                request = request.header("traceparent", traceparent);
+            }
             let status = request.json(events).send().await.map(|answer| answer.status().as_u16());
             match status {
                 Ok(202) => return tries,

@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use broker::envelope::{Builder, Source};
-use broker::{Message, Publisher};
+use broker::{Message, PublishError, Publisher};
 use event::ApplicationId;
 use metrics::{counter, histogram};
+use service::trace::Trace;
+use service::traces::{self, KeyValue, Span, SpanKind};
 use tokio::time::Instant;
 
 use super::Pending;
@@ -34,14 +37,14 @@ impl Flight {
             return;
         };
         let events: usize = self.pieces.iter().map(|piece| piece.parts.len()).sum();
-        let departed = Instant::now();
+        let (departed, began) = (Instant::now(), SystemTime::now());
         let outcome = publisher.publish(self.message(application, source), deadline).await;
         histogram!("eye_outbox_publish_duration_seconds").record(departed.elapsed().as_secs_f64());
         histogram!("eye_outbox_message_events").record(events as f64);
+        self.trace(began, outcome.err());
         match outcome {
             Ok(()) => {
-                counter!("eye_outbox_confirmed_events_total", "application" => application.to_string())
-                    .increment(events as u64);
+                self.count(events);
                 self.pieces.iter().for_each(|piece| piece.pending.receipt.confirm(piece.parts.len()));
             }
             Err(error) => {
@@ -64,7 +67,37 @@ impl Flight {
         builder.finish()
     }
 
-    fn warn(&self, events: usize, error: &broker::PublishError) {
+    /// All pieces are of one application.
+    fn count(&self, events: usize) {
+        if let Some(Piece { pending, .. }) = self.pieces.first() {
+            let application = pending.submission.application_name.to_string();
+            counter!("eye_outbox_confirmed_events_total", "application" => application)
+                .increment(events as u64);
+        }
+    }
+
+    /// The message as a step of each request's trace.
+    fn trace(&self, began: SystemTime, error: Option<PublishError>) {
+        for Piece { pending, parts } in &self.pieces {
+            let traceparent = pending.submission.context.traceparent.as_deref();
+            let Some(request) = traceparent.and_then(Trace::parse).filter(traces::records) else { continue };
+            traces::record(Span {
+                name: "publish".into(),
+                kind: SpanKind::Producer,
+                trace: request.step(),
+                began,
+                ended: SystemTime::now(),
+                attributes: vec![
+                    KeyValue::new("messaging.system", "rabbitmq"),
+                    KeyValue::new("messaging.operation.type", "send"),
+                    KeyValue::new("eye.events", i64::try_from(parts.len()).unwrap_or(i64::MAX)),
+                ],
+                failure: error.map(|error| error.to_string().into()),
+            });
+        }
+    }
+
+    fn warn(&self, events: usize, error: &PublishError) {
         for Piece { pending, .. } in &self.pieces {
             let context = &pending.submission.context;
             tracing::debug!(request_id = context.request_id, %error, "events were not confirmed");

@@ -205,7 +205,7 @@ async fn metrics_tell_what_was_asked_and_how_it_went() {
         "eye_http_requests_total",
         "eye_http_request_duration_seconds_bucket",
         "eye_query_duration_seconds_bucket",
-        "eye_query_connections",
+        "eye_store_connections_in_use",
     ] {
         assert!(metrics.contains(name), "{name} is missing:\n{metrics}");
     }

@@ -8,6 +8,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 const SECONDS: [f64; 15] =
     [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
+/// Bounds for how long an event waits for its outcome: hours, when consumers are away.
+const DELAY_SECONDS: [f64; 14] =
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0, 36_000.0];
+
 /// Bounds for what ends in `_events`: the size of something in events.
 const EVENTS: [f64; 13] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
@@ -37,6 +41,7 @@ fn with_bounds(builder: PrometheusBuilder) -> Result<PrometheusBuilder, BuildErr
     builder
         .set_buckets(&SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("eye_consumer_delay_seconds".to_owned()), &DELAY_SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_events".to_owned()), &EVENTS)?
         .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES)
 }

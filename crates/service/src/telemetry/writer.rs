@@ -8,6 +8,8 @@ use std::time::Duration;
 use metrics::counter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::traces;
+
 /// The most bytes of lines that wait.
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -99,7 +101,7 @@ impl<'a> MakeWriter<'a> for LineWriter {
     }
 }
 
-/// The running log; dropping it writes what is left.
+/// The running log and export of traces; dropping it exports and writes what is left.
 pub struct Telemetry(Arc<Queue>);
 
 impl Telemetry {
@@ -113,6 +115,7 @@ impl Telemetry {
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
+        traces::finish();
         let mut lines = self.0.lock();
         lines.closing = true;
         self.0.changed.notify_all();

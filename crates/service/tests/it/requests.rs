@@ -7,6 +7,8 @@ use actix_web::{App, HttpResponse, error, web};
 use serde_json::{Value, json};
 use service::problem::Problem;
 use service::request::{Context, observe};
+use service::trace::Trace;
+use service::traces::is_within;
 use uuid::Uuid;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -109,6 +111,28 @@ async fn a_trace_that_is_none_is_replaced_by_a_fresh_one() {
         assert!(span.len() == 16 && span != "0".repeat(16), "{why}: {span}");
         assert_eq!(flags, "01", "{why}");
     }
+}
+
+#[test]
+fn a_step_is_caused_by_the_one_before_it_in_the_same_trace() {
+    let traceparent = format!("00-{TRACE}-{SPAN}-01");
+    let caller = Trace::parse(&traceparent).expect("a valid header");
+    assert_eq!(caller.traceparent(), traceparent);
+    let (step, sibling) = (caller.step(), caller.step());
+    assert_eq!(step.id().to_string(), TRACE);
+    assert!(step.is_sampled() && step != sibling && !step.traceparent().contains(SPAN));
+    assert_eq!(Trace::parse("00-not-a-trace"), None);
+    let unsampled = Trace::parse(&format!("00-{TRACE}-{SPAN}-00")).expect("a valid header");
+    assert!(!unsampled.step().is_sampled());
+}
+
+#[test]
+fn a_share_of_the_requests_is_sampled() {
+    let ids: Vec<Uuid> = (0..2_000).map(|_| Uuid::now_v7()).collect();
+    let share = |ratio| ids.iter().filter(|id| is_within(**id, ratio)).count();
+    assert_eq!((share(0.0), share(1.0)), (0, ids.len()));
+    let half = share(0.5);
+    assert!((800..1_200).contains(&half), "{half} of {}", ids.len());
 }
 
 #[actix_web::test]

@@ -13,18 +13,20 @@ const LENGTH: usize = 55;
 /// The caller may have recorded its part: the only flag that there is so far.
 const SAMPLED: u8 = 1;
 
-/// One step of a trace: the trace's id, and this step's own.
+/// One step of a trace: the trace's id, this step's own, and that of the step that caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
     id: u128,
     span_id: u64,
+    parent_span_id: Option<u64>,
     flags: u8,
 }
 
 impl Trace {
     /// A trace that begins with this request. A UUIDv7 is as random as both ids need.
-    pub const fn begun(request_id: Uuid) -> Self {
-        Self { id: request_id.as_u128(), span_id: request_id.as_u64_pair().1, flags: SAMPLED }
+    pub fn begun(request_id: Uuid, sampled: bool) -> Self {
+        let (id, span_id) = (request_id.as_u128(), request_id.as_u64_pair().1);
+        Self { id, span_id, parent_span_id: None, flags: if sampled { SAMPLED } else { 0 } }
     }
 
     /// The trace that the request belongs to, with a new step; none without exactly one valid header.
@@ -34,8 +36,36 @@ impl Trace {
         if given.next().is_some() {
             return None;
         }
-        let (id, flags) = parse(header)?;
-        Some(Self { id, flags: flags & SAMPLED, ..Self::begun(request_id) })
+        let caller = Self::parse(header)?;
+        Some(Self { span_id: request_id.as_u64_pair().1, ..caller.step() })
+    }
+
+    /// The step that a value of `traceparent` names; none where it is not valid.
+    pub fn parse(traceparent: &str) -> Option<Self> {
+        let (id, span_id, flags) = parse(traceparent)?;
+        Some(Self { id, span_id, parent_span_id: None, flags: flags & SAMPLED })
+    }
+
+    /// A new step, caused by this one.
+    #[must_use]
+    pub fn step(&self) -> Self {
+        let span_id = Uuid::now_v7().as_u64_pair().1;
+        Self { span_id, parent_span_id: Some(self.span_id), ..*self }
+    }
+
+    /// Whether whoever began the trace wants it to be recorded.
+    pub const fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED == SAMPLED
+    }
+
+    /// The trace's id as a number.
+    pub(crate) const fn number(&self) -> u128 {
+        self.id
+    }
+
+    /// The step's own id, and that of the step that caused it.
+    pub(crate) const fn span_ids(&self) -> (u64, Option<u64>) {
+        (self.span_id, self.parent_span_id)
     }
 
     /// The trace's id, written as 32 lower-case hexadecimal digits.
@@ -57,8 +87,8 @@ impl fmt::Display for TraceId {
     }
 }
 
-/// The trace's id and the flags of `version-id-parent-flags`.
-fn parse(header: &str) -> Option<(u128, u8)> {
+/// The trace's id, the span's and the flags of `version-id-parent-flags`.
+fn parse(header: &str) -> Option<(u128, u64, u8)> {
     let version = hexadecimal(header.get(..2)?)?;
     let beyond = header.get(LENGTH..)?;
     if version == 0xff
@@ -73,8 +103,8 @@ fn parse(header: &str) -> Option<(u128, u8)> {
         return None;
     }
     let (id, parent, flags) = (hexadecimal(id)?, hexadecimal(parent)?, hexadecimal(flags)?);
-    let flags = u8::try_from(flags).ok()?;
-    (id != 0 && parent != 0).then_some((id, flags))
+    let (parent, flags) = (u64::try_from(parent).ok()?, u8::try_from(flags).ok()?);
+    (id != 0 && parent != 0).then_some((id, parent, flags))
 }
 
 /// Lower-case digits only, as the specification has it.
