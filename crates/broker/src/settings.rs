@@ -40,6 +40,11 @@ impl Settings {
         self.envelope_version
     }
 
+    /// Where the broker is, for logs: its addresses without logins.
+    pub fn place(&self) -> String {
+        self.url.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+
     pub(crate) fn addresses(&self) -> &Addresses {
         &self.url
     }

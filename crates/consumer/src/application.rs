@@ -98,7 +98,7 @@ impl Application {
     }
 
     fn start(&self, stop: &Stop) -> JoinSet<Option<Link>> {
-        let outages = Outages::default();
+        let outages = Outages::new(self.store.settings().place());
         let flag = self.readiness.flag("store");
         let (watcher, store) = StoreWatch::new(self.store.clone(), flag, outages.clone());
         let housekeeper =

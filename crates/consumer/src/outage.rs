@@ -4,16 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use metrics::gauge;
+use service::patience::Waiting;
 use store::Error;
 
 /// Whether there is an outage. Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outages(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     suffering: usize,
-    since: Option<Instant>,
+    waiting: Waiting,
 }
 
 /// One part's share in an outage, which lasts as long as any part has one.
@@ -21,16 +22,25 @@ struct State {
 pub(crate) struct Outage(Outages);
 
 impl Outages {
+    /// None so far, of the database at this place.
+    pub(crate) fn new(place: String) -> Self {
+        Self(Arc::new(Mutex::new(State { suffering: 0, waiting: Waiting::new("the database", place) })))
+    }
+
     /// Something failed that will be tried again until it succeeds: to be held until then.
     pub(crate) fn enter(&self, error: &Error) -> Outage {
         let mut state = self.lock();
         state.suffering += 1;
+        state.waiting.missing(Instant::now(), error, !error.is_transient());
         if state.suffering == 1 {
-            state.since = Some(Instant::now());
-            tracing::warn!(%error, "waiting for the database");
             gauge!("eye_consumer_store_away").set(1.0);
         }
         Outage(self.clone())
+    }
+
+    /// It goes on: said again, but only every few minutes.
+    pub(crate) fn go_on(&self, error: &Error) {
+        self.lock().waiting.missing(Instant::now(), error, !error.is_transient());
     }
 
     fn leave(&self) {
@@ -39,10 +49,8 @@ impl Outages {
         if state.suffering > 0 {
             return;
         }
-        if let Some(since) = state.since.take() {
-            tracing::info!(outage_ms = milliseconds(since), "no longer waiting for the database");
-            gauge!("eye_consumer_store_away").set(0.0);
-        }
+        state.waiting.there(Instant::now());
+        gauge!("eye_consumer_store_away").set(0.0);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -54,9 +62,4 @@ impl Drop for Outage {
     fn drop(&mut self) {
         self.0.leave();
     }
-}
-
-/// Milliseconds since then, for logs.
-pub(crate) fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use broker::{Delivery, Queue};
 use service::health::Flag;
+use service::patience::Waiting;
 use tokio::sync::mpsc;
 use tokio::time::{self, sleep};
 
@@ -11,7 +12,6 @@ use crate::backoff::Backoff;
 use crate::batch::{Batch, FlushTrigger, Gathering, Limits};
 use crate::link::Link;
 use crate::newer::{Held, is_newer};
-use crate::outage::milliseconds;
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;
@@ -77,18 +77,18 @@ impl Receiver {
 
     async fn open_at_last(&mut self) -> Link {
         let mut backoff = Backoff::new(self.broker.reconnect_interval_max());
-        let mut away_since = None;
+        let mut waiting = Waiting::new("the broker", self.broker.place());
         loop {
             self.store.serves().await;
             match Link::open(&self.broker, Queue::Events, self.prefetch).await {
                 Ok(link) => {
-                    tracing::info!(outage_ms = away_since.map(milliseconds), "taking events from the broker");
+                    waiting.there(Instant::now());
+                    tracing::info!("taking events from the broker");
                     return link;
                 }
                 Err(error) => {
-                    report(&error, away_since.is_none());
+                    waiting.missing(Instant::now(), &error, error.is_permanent());
                     self.ready.fail(error.to_string());
-                    away_since.get_or_insert_with(Instant::now);
                     sleep(backoff.pause()).await;
                 }
             }
@@ -152,14 +152,5 @@ async fn until(time: Option<time::Instant>) {
     match time {
         Some(time) => time::sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Says once an outage that the broker is waited for.
-fn report(error: &broker::Error, is_first: bool) {
-    match (is_first, error.is_permanent()) {
-        (true, true) => tracing::error!(%error, "waiting for the broker"),
-        (true, false) => tracing::warn!(%error, "waiting for the broker"),
-        (false, _) => tracing::debug!(%error, "waiting for the broker"),
     }
 }

@@ -116,7 +116,10 @@ impl Watcher {
             }
             Err(error) => {
                 self.ready.fail(error.to_string());
-                self.outage.get_or_insert_with(|| self.outages.enter(&error));
+                match self.outage {
+                    Some(_) => self.outages.go_on(&error),
+                    None => self.outage = Some(self.outages.enter(&error)),
+                }
                 self.state.send_if_modified(|state| {
                     let went = *state == State::Serves;
                     if went {

@@ -1,12 +1,13 @@
 //! Looks at the database each second: is it there, and how far are the consumers?
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use chrono::{DateTime, Utc};
 use metrics::gauge;
 use service::health::Flag;
+use service::patience::Waiting;
 use store::pipeline::{self, Pipeline};
 use store::{Error, Store};
 use tokio::time::{interval, timeout};
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Keeps the readiness check of the database, and shows the pipeline in the metrics.
 pub(crate) async fn run(store: Store, flag: Flag) {
     let mut looks = interval(INTERVAL);
+    let mut waiting = Waiting::new("the database", store.settings().place());
     loop {
         looks.tick().await;
         let looked = store.clone();
@@ -27,19 +29,25 @@ pub(crate) async fn run(store: Store, flag: Flag) {
         let seen = match timeout(PATIENCE, &mut look).await {
             Ok(seen) => seen,
             Err(_) => {
-                flag.fail("the database does not answer");
+                let reason = "the database does not answer";
+                flag.fail(reason);
+                waiting.missing(Instant::now(), &reason, false);
                 // No other look meanwhile: each would hold a thread for as long.
                 look.await
             }
         };
-        match seen {
+        let (reason, needs_person) = match seen {
             Ok(Ok(pipeline)) => {
                 flag.pass();
+                waiting.there(Instant::now());
                 show(&pipeline);
+                continue;
             }
-            Ok(Err(error)) => flag.fail(error.to_string()),
-            Err(error) => flag.fail(error.to_string()),
-        }
+            Ok(Err(error)) => (error.to_string(), !error.is_transient()),
+            Err(error) => (error.to_string(), false),
+        };
+        waiting.missing(Instant::now(), &reason, needs_person);
+        flag.fail(reason);
     }
 }
 

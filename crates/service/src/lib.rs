@@ -11,6 +11,7 @@
 //! | [`telemetry`] | JSON logs to stderr, the recorder of metrics, the export of traces |
 //! | [`trace`], [`traces`] | W3C Trace Context; the spans that OpenTelemetry is told of |
 //! | [`health`] | `/live`, `/ready`, `/metrics` on a listener of their own |
+//! | [`patience`] | waiting for another part, said once and not again and again |
 //! | [`shutdown`] | the signals that end a process |
 //! | [`problem`] | RFC 9457: how a refused request is answered |
 //! | [`request`] | request id, W3C trace context, one log line a request |
@@ -37,6 +38,7 @@
 
 pub mod health;
 pub mod keys;
+pub mod patience;
 pub mod problem;
 pub mod request;
 pub mod settings;

@@ -113,6 +113,16 @@ impl Settings {
         self.partitions_ahead_months
     }
 
+    /// Where the database is, for logs: host, port and name, without a login.
+    pub fn place(&self) -> String {
+        let url = self.url.expose_secret();
+        let (_, address) = url.split_once("://").unwrap_or(("", url));
+        let (address, _) = address.split_once('?').unwrap_or((address, ""));
+        // A password may hold an @ that was not escaped.
+        let (_, place) = address.rsplit_once('@').unwrap_or(("", address));
+        place.to_owned()
+    }
+
     /// For how many days events, rejected events and errors are kept; none: for ever.
     pub fn retention_days(&self) -> Option<NonZeroU32> {
         NonZeroU32::new(self.retention_days)

@@ -16,11 +16,33 @@ use crate::settings::Settings;
 /// The first pause between two attempts to connect; each next one is twice as long.
 const RECONNECT_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
+/// How often it is said again that there is no link.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(300);
+
+/// What was said of an outage: its first failure, a first one that needs a person, and then a reminder now and then.
+#[derive(Default)]
+struct Said {
+    at: Option<Instant>,
+    needs_person: bool,
+}
+
+impl Said {
+    fn is_due(&mut self, error: &Error) -> bool {
+        let is_old = self.at.is_none_or(|at| at.elapsed() >= REMINDER_INTERVAL);
+        let is_due = is_old || (error.is_permanent() && !self.needs_person);
+        if is_due {
+            *self = Self { at: Some(Instant::now()), needs_person: error.is_permanent() };
+        }
+        is_due
+    }
+}
+
 /// The task behind a [`super::Publisher`].
 pub(super) struct Supervisor {
     settings: Settings,
     commands: mpsc::UnboundedReceiver<Command>,
     state: watch::Sender<LinkState>,
+    said: Said,
 }
 
 impl Supervisor {
@@ -31,7 +53,7 @@ impl Supervisor {
         let away = LinkState::Away { since: Instant::now(), reason: "not connected yet".to_owned() };
         show(&away);
         let (state, watched) = watch::channel(away);
-        (Self { settings, commands, state }, watched)
+        (Self { settings, commands, state, said: Said::default() }, watched)
     }
 
     /// Connects, publishes until the link is lost, and connects again; ends when nobody can ask any more.
@@ -64,6 +86,7 @@ impl Supervisor {
     async fn serve(&mut self, mut session: Session) -> bool {
         let address = session.address().to_string();
         tracing::info!(address, "broker link up");
+        self.said = Said::default();
         match session.serve(&mut self.commands, &self.state).await {
             End::Lost(Lost(reason)) => {
                 tracing::warn!(address, reason, "broker link lost");
@@ -87,17 +110,17 @@ impl Supervisor {
         self.state.send_replace(away);
     }
 
-    /// Notes why an attempt failed; logs it when it is not what the last one said.
-    fn failed(&self, address: &str, error: &Error) {
+    /// Notes why an attempt failed. Of several addresses each may say something else, again and again: the log is told once.
+    fn failed(&mut self, address: &str, error: &Error) {
         let reason = error.to_string();
-        let changed = self.state.send_if_modified(|state| match state {
+        self.state.send_if_modified(|state| match state {
             LinkState::Away { reason: last, .. } if *last != reason => {
                 last.clone_from(&reason);
                 true
             }
             _ => false,
         });
-        match (changed, error) {
+        match (self.said.is_due(error), error) {
             (true, Error::Permanent(_)) => tracing::error!(address, reason, "broker link can't be had"),
             (true, Error::Transient(_)) => tracing::warn!(address, reason, "broker link can't be had yet"),
             (false, _) => tracing::debug!(address, reason, "broker link can't be had yet"),

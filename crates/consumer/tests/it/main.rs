@@ -10,4 +10,5 @@ mod progress;
 mod redelivery;
 mod running;
 mod scene;
+mod starting;
 mod versions;

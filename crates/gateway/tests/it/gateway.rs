@@ -43,7 +43,11 @@ impl Surroundings {
     }
 
     pub(crate) fn with_broker(url: &str) -> Self {
-        let server = stack::testing::postgres();
+        Self::on(url, stack::testing::postgres())
+    }
+
+    /// On servers of the test's own.
+    pub(crate) fn on(url: &str, server: &stack::Postgres) -> Self {
         let database = store::testing::fresh_database(&server.url("postgres")).unwrap();
         let store = Store::new(&database).unwrap();
         store.create_application("shop").unwrap();

@@ -14,6 +14,7 @@ mod queue;
 mod raw;
 mod receipt_clock;
 mod slow;
+mod starting;
 mod statuses;
 mod stopping;
 mod versions;

@@ -12,7 +12,7 @@ use crate::gateway::{Answer, PATIENCE, Surroundings};
 use crate::waiting::until;
 
 /// A running `eye-gateway`.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     port: u16,
     key: ApiKey,
@@ -21,20 +21,28 @@ struct Process {
 
 impl Process {
     async fn start(around: &mut Surroundings) -> Self {
-        let port = stack::ports::free().unwrap();
-        around.set("GATEWAY__LISTEN", &format!("127.0.0.1:{port}"));
-        let key = around.key(Scope::Write);
-        let child = command(around).stderr(Stdio::piped()).spawn().unwrap();
-        let process = Self { child, port, key, client: reqwest::Client::new() };
-        until("it accepts events", PATIENCE, async || {
-            let request = process.request().body("{}").send().await;
-            request.is_ok_and(|answer| answer.status() == 202)
-        })
-        .await;
+        let process = Self::start_alone(around, around.key(Scope::Write));
+        process.until_it_accepts().await;
         process
     }
 
-    fn request(&self) -> reqwest::RequestBuilder {
+    /// One around which something may be missing.
+    pub(crate) fn start_alone(around: &mut Surroundings, key: ApiKey) -> Self {
+        let port = stack::ports::free().unwrap();
+        around.set("GATEWAY__LISTEN", &format!("127.0.0.1:{port}"));
+        let child = command(around).stderr(Stdio::piped()).spawn().unwrap();
+        Self { child, port, key, client: reqwest::Client::new() }
+    }
+
+    pub(crate) async fn until_it_accepts(&self) {
+        until("it accepts events", PATIENCE, async || {
+            let request = self.request().body("{}").send().await;
+            request.is_ok_and(|answer| answer.status() == 202)
+        })
+        .await;
+    }
+
+    pub(crate) fn request(&self) -> reqwest::RequestBuilder {
         let address = format!("http://127.0.0.1:{}/api/events", self.port);
         self.client.post(address).bearer_auth(self.key.expose()).header(CONTENT_TYPE, "application/json")
     }
@@ -47,7 +55,7 @@ impl Process {
     }
 
     /// Sends a signal and gives the log when it has ended well.
-    fn terminate(mut self) -> String {
+    pub(crate) fn terminate(mut self) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let mut log = String::new();

@@ -14,3 +14,4 @@ mod refusals;
 mod service;
 mod sessions;
 mod single_events;
+mod starting;

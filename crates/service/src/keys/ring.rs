@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::snapshot::{self, Grant, Snapshot};
 use super::{Caller, KeyDigest, KeyError, KeySettings, Scope, authorization};
+use crate::patience::Waiting;
 use crate::request::Sender;
 
 /// After a failure the keys are read again soon, so that an outage of seconds doesn't double the age of what is known.
@@ -201,12 +202,16 @@ struct Refresh {
     keys: Arc<Keys>,
     file: Option<PathBuf>,
     written: Vec<u8>,
-    failing: bool,
+    waiting: Waiting,
 }
 
 impl Refresh {
     fn new(keys: Arc<Keys>) -> Self {
-        Self { file: keys.settings.snapshot_file(), keys, written: Vec::new(), failing: false }
+        let waiting = Waiting::new(
+            "the database, to read the keys: going on with those that are known",
+            keys.store.settings().place(),
+        );
+        Self { file: keys.settings.snapshot_file(), keys, written: Vec::new(), waiting }
     }
 
     async fn run(mut self) {
@@ -232,16 +237,12 @@ impl Refresh {
                 let snapshot: Snapshot = keys.into_iter().collect();
                 self.write(&snapshot);
                 self.keys.replace(snapshot);
-                if std::mem::take(&mut self.failing) {
-                    tracing::info!("the keys are read again");
-                }
+                self.waiting.there(Instant::now());
                 true
             }
             Err(error) => {
                 counter!("eye_key_refreshes_failed_total").increment(1);
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(%error, "the keys can't be read: going on with those that are known");
-                }
+                self.waiting.missing(Instant::now(), &error, !error.is_transient());
                 false
             }
         }

@@ -2,6 +2,7 @@
 
 mod health;
 mod keys;
+mod patience;
 mod requests;
 mod settings;
 mod waiting;

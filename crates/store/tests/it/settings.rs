@@ -5,6 +5,17 @@ use store::{Error, Settings, Store};
 const SECRET: &str = "hunter2";
 
 #[test]
+fn the_place_of_a_database_tells_no_login() {
+    for (url, place) in [
+        ("postgres://eye:se@cret@db.example:5433/eye?sslmode=require", "db.example:5433/eye"),
+        ("postgres://eye@127.0.0.1:5432/eye", "127.0.0.1:5432/eye"),
+        ("postgres://a,b/eye?password=secret", "a,b/eye"),
+    ] {
+        assert_eq!(store::Settings::for_url(url).place(), place);
+    }
+}
+
+#[test]
 fn the_address_is_never_shown() {
     let addresses = [
         format!("postgres://eye:{SECRET}@127.0.0.1:1/eye"),
