@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use reqwest::{Client, Method, Response};
+use reqwest::{Body, Client, Method, Response};
 use serde_json::Value;
 use stack::process::{Process, bound_command};
 use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
@@ -88,6 +88,9 @@ pub(crate) struct Pipeline {
     /// Last, so that it is removed when nothing runs in it any more.
     directory: TempDir,
 }
+
+/// Names and values of headers.
+pub(crate) type Headers<'a> = [(&'a str, &'a str)];
 
 /// The two services as clients see them.
 #[derive(Clone)]
@@ -283,6 +286,16 @@ impl Api {
                 Ok(other) => panic!("{other} for {events}"),
             }
         }
+    }
+
+    /// Posts a body once, whatever the answer is.
+    pub(crate) async fn post(&self, key: &str, headers: &Headers<'_>, body: impl Into<Body>) -> Response {
+        let url = format!("{}/api/events", self.gateway);
+        let mut request = self.client.post(url).header("Authorization", key).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.expect("an answer")
     }
 
     async fn get(&self, path: &str) -> Result<Response, reqwest::Error> {
