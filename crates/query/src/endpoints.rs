@@ -3,6 +3,7 @@
 pub(crate) mod applications;
 pub(crate) mod errors;
 pub(crate) mod events;
+pub(crate) mod pipeline;
 pub(crate) mod receipts;
 pub(crate) mod sessions;
 

@@ -49,6 +49,7 @@ use crate::settings::QuerySettings;
         (name = "Sessions", description = "Events that belong together, in the order in which they occurred."),
         (name = "Errors", description = "What was wrong with events: one record a wrong field, with the bytes that were sent."),
         (name = "Applications", description = "The registered senders."),
+        (name = "Operating", description = "How the service itself is."),
         (name = "Documentation", description = "This document, for programs and for people. Needs no key."),
     ),
     paths(submit::submit),

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use service::problem::Problem;
 use utoipa::OpenApi;
 
-use crate::endpoints::{applications, errors, events, receipts, sessions};
+use crate::endpoints::{applications, errors, events, pipeline, receipts, sessions};
 use crate::openapi::pages;
 
 /// Registers paths and gathers what their handlers say of themselves: a handler without `#[utoipa::path]` does not
@@ -49,6 +49,7 @@ reads! {
     "/api/errors" => errors::list,
     "/api/errors/{id}" => errors::one,
     "/api/applications" => applications::list,
+    "/api/pipeline" => pipeline::state,
     "/openapi.json" => pages::document,
     "/swagger" => pages::swagger,
     "/redoc" => pages::redoc,

@@ -3,12 +3,14 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
+use chrono::{DateTime, Utc};
 use event::{ApplicationId, EventId, Judgement, MessageId, ReceivedAt, Rules, RunId, Submitted, judge};
 use serde_json::{Value, json};
 use service::keys::{ApiKey, Scope};
 use stack::Postgres;
 use store::intake::{Contents, Message, Outcome, Taken, Writer};
 use store::keys::NewKey;
+use store::pipeline::{self, ConsumerReport, QueueMeasurement};
 use store::{Store, testing};
 use uuid::Uuid;
 
@@ -80,6 +82,21 @@ impl Ground {
             Taken::Now(outcomes) => outcomes,
             Taken::Before => panic!("a fresh message was taken before"),
         }
+    }
+
+    /// Tells the store how far the consumers are, as one of them would: so many messages wait, and the oldest event that
+    /// it holds was received so many microseconds after the first.
+    pub(crate) fn report(&self, ready_messages: i64, oldest_micros: Option<i64>) {
+        let received = |micros| DateTime::from_timestamp_micros(FIRST_RECEIVED_AT + micros).expect("a time");
+        let report = ConsumerReport {
+            consumer_id: Uuid::now_v7(),
+            host: "consumer-1".to_owned(),
+            started_at: Utc::now(),
+            deliveries_held: 1,
+            oldest_received_at: oldest_micros.map(received),
+        };
+        let queue = QueueMeasurement { queue: "eye.events".to_owned(), ready_messages, subscriptions: 1 };
+        pipeline::report(&self.store, &report, &[queue]).expect("report");
     }
 
     /// Runs SQL as the superuser, for what is done behind the service's back.

@@ -9,6 +9,7 @@ mod outages;
 mod own_keys;
 mod pages;
 mod paging;
+mod pipeline;
 mod receipts;
 mod refusals;
 mod service;

@@ -202,6 +202,7 @@ async fn every_answer_is_as_its_schema_says() {
     let (event, wrong) = (sent(), sent().with("name", Value::Null));
     ground.write(&[event.clone(), wrong.clone(), early.clone(), sent().bytes(b"\xff\xfe".as_slice())]);
     ground.write(&[early.clone().received(86_400_000_000)]);
+    ground.report(2, Some(0));
     let service = Service::start(&ground).await;
     let document = Document::of(&service).await;
     let first_page: &Parameters<'_> = &[("limit", "1")];
@@ -218,6 +219,7 @@ async fn every_answer_is_as_its_schema_says() {
         ("/api/errors", "/api/errors".into(), &[]),
         ("/api/errors/{id}", "/api/errors/1".into(), &[]),
         ("/api/applications", "/api/applications".into(), &[]),
+        ("/api/pipeline", "/api/pipeline".into(), &[]),
     ];
     let tried: BTreeSet<_> = table.iter().map(|(path, ..)| *path).collect();
     assert_eq!(tried, document.questions().into_iter().map(|(path, _)| path).collect());

@@ -126,6 +126,15 @@ impl Service {
     }
 
     /// Tells it to stop, and gives what it ends with.
+    /// Waits until it measures this. All services of a process measure together.
+    pub(crate) async fn measures(&self, line: &str) {
+        let begun = Instant::now();
+        while !self.health("/metrics").await.text.contains(line) {
+            assert!(begun.elapsed() < SOON, "{line} did not come about in {SOON:?}");
+            rt::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+
     pub(crate) fn stop(self) -> JoinHandle<anyhow::Result<()>> {
         drop(self.stop);
         self.running
