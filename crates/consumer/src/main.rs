@@ -3,7 +3,7 @@
 use anyhow::Context;
 use consumer::Application;
 use service::settings::Settings;
-use service::{shutdown, telemetry};
+use service::{health, shutdown, telemetry};
 
 /// Gives memory back that a burst needed: glibc keeps what each thread has freed.
 #[global_allocator]
@@ -19,6 +19,9 @@ fn main() -> anyhow::Result<()> {
 
 async fn run() -> anyhow::Result<()> {
     let settings = Settings::load().context("the settings can't be used")?;
+    if health::probe_if_asked(std::env::args_os(), &settings, "consumer")? {
+        return Ok(());
+    }
     let _telemetry = telemetry::init("eye-consumer", &settings)?;
     consumer::log_panics();
     let signal = shutdown::signal()?;

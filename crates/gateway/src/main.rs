@@ -2,11 +2,14 @@
 
 use anyhow::Context;
 use service::settings::Settings;
-use service::{shutdown, telemetry};
+use service::{health, shutdown, telemetry};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::load().context("the settings can't be used")?;
+    if health::probe_if_asked(std::env::args_os(), &settings, "gateway")? {
+        return Ok(());
+    }
     let _telemetry = telemetry::init("eye-gateway", &settings)?;
     let signal = shutdown::signal()?;
     let application = gateway::Application::build(&settings)?;

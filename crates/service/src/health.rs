@@ -1,5 +1,6 @@
 //! Health and metrics on a listener of their own: `/live`, `/ready`, `/metrics`.
 
+mod probe;
 mod readiness;
 
 use std::io;
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::telemetry::metrics;
 
+pub use probe::{ProbeError, probe, probe_if_asked};
 pub use readiness::{Flag, Readiness};
 
 /// How often the recorder tidies up: histograms collect samples until it does.

@@ -10,7 +10,7 @@
 //! | [`settings`] | embedded defaults, then a file, then the environment; the only place that knows the crate `config` |
 //! | [`telemetry`] | JSON logs to stderr, the recorder of metrics, the export of traces |
 //! | [`trace`], [`traces`] | W3C Trace Context; the spans that OpenTelemetry is told of |
-//! | [`health`] | `/live`, `/ready`, `/metrics` on a listener of their own |
+//! | [`health`] | `/live`, `/ready`, `/metrics` on a listener of their own, and the probe that asks them |
 //! | [`patience`] | waiting for another part, said once and not again and again |
 //! | [`shutdown`] | the signals that end a process |
 //! | [`problem`] | RFC 9457: how a refused request is answered |

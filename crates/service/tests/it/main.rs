@@ -3,6 +3,7 @@
 mod health;
 mod keys;
 mod patience;
+mod probe;
 mod requests;
 mod settings;
 mod waiting;
