@@ -6,6 +6,7 @@ pub(crate) mod down;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod migrate;
+pub(crate) mod provision;
 pub(crate) mod retention;
 pub(crate) mod up;
 

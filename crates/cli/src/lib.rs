@@ -12,6 +12,7 @@
 //! | `load` | what `eye load` reads, and how it sends |
 //! | `health` | asking a service how it is |
 //! | `local` | `.local`: the addresses, keys and logs of the stack on this machine |
+//! | `management` | what the broker is told over its management address |
 //! | `output` | JSON, tables on a terminal, plain lines elsewhere |
 //!
 //! # Error policy
@@ -26,6 +27,7 @@ mod commands;
 mod health;
 mod load;
 mod local;
+mod management;
 mod output;
 mod up;
 
@@ -54,6 +56,7 @@ enum Command {
     Up(commands::up::Up),
     Down(commands::down::Down),
     Migrate(commands::migrate::Migrate),
+    Provision(commands::provision::Provision),
     #[command(subcommand)]
     App(commands::app::App),
     #[command(subcommand)]
@@ -73,6 +76,7 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
         Command::Up(up) => up.run(&output),
         Command::Down(down) => down.run(&output),
         Command::Migrate(migrate) => migrate.run(&output),
+        Command::Provision(provision) => provision.run(&output),
         Command::App(app) => app.run(&output),
         Command::Key(key) => key.run(&output),
         Command::Load(load) => load.run(&output),

@@ -1,6 +1,6 @@
 //! Sets up a database server for The Eye: the database itself, and a login for each service.
 //!
-//! Only `eye up` and who prepares a server by hand need this; it takes a superuser, or an owner that may create roles.
+//! Only `eye up`, `eye provision` and who prepares a server by hand need this; it takes a superuser, or an owner that may create roles.
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{Bool, Text};

@@ -11,7 +11,7 @@ use stack::testing;
 use crate::command::{Eye, stderr, stdout};
 
 /// The address of a fresh, empty database.
-fn empty_database(name: &str) -> String {
+pub(crate) fn empty_database(name: &str) -> String {
     let server = testing::postgres();
     let maintenance = store::Store::new(&store::Settings::for_url(server.url("postgres"))).expect("a store");
     store::provision::ensure_database(&maintenance, name).expect("made");

@@ -4,6 +4,7 @@ mod administration;
 mod command;
 mod gateway;
 mod load;
+mod provision;
 
 use std::process::Output;
 
@@ -19,6 +20,7 @@ fn every_command_shows_an_example() {
         &["up"],
         &["down"],
         &["migrate"],
+        &["provision"],
         &["app", "create"],
         &["app", "list"],
         &["app", "show"],
