@@ -95,10 +95,11 @@ impl From<Key> for Grant {
     }
 }
 
-/// Replaces the file as a whole, so that nobody ever reads half of it.
+/// Replaces the file as a whole, so that nobody ever reads half of it, also where several write it: processes of
+/// containers that share a volume all have the number 1, so the new file's name is random.
 pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?.to_owned();
-    name.push(format!(".{}", std::process::id()));
+    name.push(format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
     let beside = path.with_file_name(name);
     let written = write_new(&beside, contents).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
@@ -109,11 +110,6 @@ pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
-    // What a process of the same number left behind, with whatever mode it has.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(contents)?;
     file.sync_all()

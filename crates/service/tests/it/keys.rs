@@ -278,6 +278,17 @@ async fn the_snapshot_file_is_for_its_owner_only_and_holds_no_key() {
 }
 
 #[tokio::test]
+async fn a_snapshot_in_the_making_is_not_touched_by_a_process_of_the_same_number() {
+    let (given, directory) = (Given::new(), TempDir::new().unwrap());
+    let file = file_in(&directory);
+    let of_another = format!("{file}.{}", std::process::id());
+    fs::write(&of_another, "half of it").unwrap();
+    leave_snapshot(&given, &file).await;
+
+    assert_eq!(fs::read_to_string(&of_another).unwrap(), "half of it");
+}
+
+#[tokio::test]
 async fn a_snapshot_that_can_not_be_read_is_none() {
     let directory = TempDir::new().unwrap();
     let file = file_in(&directory);
