@@ -5,11 +5,12 @@ SHELL := /bin/bash
 CARGO ?= cargo
 EYE := target/release/eye
 CONSUMERS ?= 2
+export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test check load bins
+.PHONY: help setup build run demo down test check load bins compose compose-check
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing (Debian packages); starts nothing.
 	@deploy/setup
@@ -38,3 +39,9 @@ test: setup bins ## Set up and run every test, on private servers.
 
 check: ## Run what CI runs: format, lints, documentation, arrows, licences, tests.
 	@.ci/check
+
+compose: ## Build the images and start the whole stack in containers (COMPOSE=podman-compose for podman).
+	$(COMPOSE) up --build --detach
+
+compose-check: ## Check the stack in containers for real, beside one that runs: 10 minutes and more.
+	@deploy/check-compose
