@@ -23,7 +23,7 @@ use crate::settings::{EventSettings, Settings};
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;
-use crate::worker::Worker;
+use crate::worker::{Worker, show_counters};
 
 /// How long the end may take: what is gathered is written and settled if the database lets it; what is not settled by
 /// then is delivered again.
@@ -98,6 +98,7 @@ impl Application {
     }
 
     fn start(&self, stop: &Stop) -> JoinSet<Option<Link>> {
+        show_counters();
         let outages = Outages::new(self.store.settings().place());
         let flag = self.readiness.flag("store");
         let (watcher, store) = StoreWatch::new(self.store.clone(), flag, outages.clone());

@@ -15,6 +15,7 @@ use crate::newer::{Held, is_newer};
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;
+use crate::worker::{DELIVERED_TOO_OFTEN, dead_letters};
 
 /// How often a message may have been given back, or lost with a consumer, before it is judged in isolation. The broker
 /// would do the same in the end, after many more lives of consumers that it perhaps costs.
@@ -144,7 +145,7 @@ async fn accept(delivery: Delivery, gathering: &mut Gathering) {
     }
     let message_id = delivery.headers().message_id.map(|id| id.to_string());
     tracing::warn!(message_id, delivery_count = count, "delivered too often: to be judged in isolation");
-    metrics::counter!("eye_consumer_dead_letters_total", "reason" => "delivered_too_often").increment(1);
+    dead_letters(DELIVERED_TOO_OFTEN).increment(1);
     delivery.dead_letter().await;
 }
 

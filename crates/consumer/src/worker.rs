@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::Delivery;
-use metrics::counter;
+use metrics::{Counter, counter};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::batch::Batch;
@@ -57,9 +57,26 @@ impl Worker {
     }
 }
 
+/// Why a message became a dead letter: it failed, or nobody knows what became of whoever took it.
+const FAILED: &str = "failed";
+pub(crate) const DELIVERED_TOO_OFTEN: &str = "delivered_too_often";
+
+/// The counter of dead letters.
+pub(crate) fn dead_letters(reason: &'static str) -> Counter {
+    counter!("eye_consumer_dead_letters_total", "reason" => reason)
+}
+
+/// Shows the counters before they count: Prometheus takes one that appears with its first increment for one that did
+/// not increase, and no alert would see the first dead letter.
+pub(crate) fn show_counters() {
+    for reason in [FAILED, DELIVERED_TOO_OFTEN] {
+        dead_letters(reason).increment(0);
+    }
+}
+
 async fn give_up(single: Batch, failure: &Failure) {
     for message_id in single.deliveries().iter().filter_map(id) {
-        counter!("eye_consumer_dead_letters_total", "reason" => "failed").increment(1);
+        dead_letters(FAILED).increment(1);
         tracing::error!(message_id, error = %failure, "message failed: to be judged event by event as a dead letter");
     }
     settlement::dead_letter(single).await;

@@ -21,7 +21,7 @@ use event::ApplicationId;
 use event::body::Part;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use metrics::{Gauge, counter, gauge};
+use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -69,6 +69,17 @@ pub(crate) enum OutboxError {
 }
 
 impl OutboxError {
+    /// Every kind.
+    const ALL: [Self; 7] = [
+        Self::Full,
+        Self::Publish(PublishError::Away),
+        Self::Publish(PublishError::Blocked),
+        Self::Publish(PublishError::Refused),
+        Self::Publish(PublishError::Unroutable),
+        Self::Publish(PublishError::TimedOut),
+        Self::Closed,
+    ];
+
     /// The label of the metric.
     const fn reason(self) -> &'static str {
         match self {
@@ -81,6 +92,12 @@ impl OutboxError {
             Self::Closed => "closed",
         }
     }
+}
+
+/// The counter is there from the start: Prometheus takes one that appears with its first increment for one that did not
+/// increase.
+fn refusals(error: OutboxError) -> Counter {
+    counter!("eye_outbox_refused_total", "reason" => error.reason())
 }
 
 enum Command {
@@ -99,6 +116,7 @@ impl Outbox {
     /// Starts the task. It ends, with everything seen through, after [`Outbox::close`].
     pub(crate) fn start(publisher: Publisher, source: Source, settings: &Settings) -> (Self, JoinHandle<()>) {
         let (commands, arrivals) = mpsc::unbounded_channel();
+        OutboxError::ALL.into_iter().for_each(|error| refusals(error).increment(0));
         let link = publisher.watch();
         let waiting = Budget::new(settings.waiting_bytes_max(), gauge!("eye_outbox_waiting_bytes"));
         let dispatcher = Dispatcher {
@@ -117,7 +135,7 @@ impl Outbox {
     pub(crate) async fn submit(&self, submission: Submission) -> Result<(), OutboxError> {
         let outcome = self.hand_over(submission).await;
         if let Err(error) = outcome {
-            counter!("eye_outbox_refused_total", "reason" => error.reason()).increment(1);
+            refusals(error).increment(1);
         }
         outcome
     }
