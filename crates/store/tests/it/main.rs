@@ -1,6 +1,7 @@
 //! Tests of the store against real databases on a private server.
 
 mod applications;
+mod backup;
 mod concurrency;
 mod ground;
 mod housekeeping;
