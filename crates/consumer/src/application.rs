@@ -27,7 +27,8 @@ use crate::worker::{Worker, show_counters};
 
 /// How long the end may take: what is gathered is written and settled if the database lets it; what is not settled by
 /// then is delivered again.
-const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+/// With the farewells that follow, of health, traces and log, a second each at most, it is less than 10 s.
+const STOP_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// By this name the database shows the connections.
 const PROCESS_NAME: &str = "eye-consumer";

@@ -33,6 +33,9 @@ use crate::submit::Gateway;
 /// How long a client that is still sending may take to see why it was refused, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// How long confirms and the farewell to the broker may take after the last request.
+const LAST_CONFIRMS: Duration = Duration::from_millis(500);
+
 /// A gateway that listens.
 pub struct Application {
     server: Server,
@@ -42,6 +45,7 @@ pub struct Application {
     gateway: Data<Gateway>,
     outbox: JoinHandle<()>,
     publisher: Publisher,
+    stop_timeout: Duration,
 }
 
 impl Application {
@@ -69,8 +73,9 @@ impl Application {
         let gateway = Data::new(gateway);
         let (server, port) = listen(&own, gateway.clone())
             .with_context(|| format!("gateway.listen: cannot listen at {}", own.listen()))?;
+        let stop_timeout = Duration::from_secs(own.shutdown_timeout_s()) + LAST_CONFIRMS;
         tracing::info!(port, health_port = health.port(), "listening");
-        Ok(Self { server, port, health, readiness, gateway, outbox, publisher })
+        Ok(Self { server, port, health, readiness, gateway, outbox, publisher, stop_timeout })
     }
 
     /// The port for applications.
@@ -89,7 +94,7 @@ impl Application {
     /// # Errors
     /// The listener fails.
     pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { mut server, health, readiness, gateway, outbox, publisher, .. } = self;
+        let Self { mut server, health, readiness, gateway, outbox, publisher, stop_timeout, .. } = self;
         let handle = server.handle();
         tokio::select! {
             ended = &mut server => {
@@ -99,11 +104,18 @@ impl Application {
             () = stopped => {}
         }
         readiness.stop();
-        let (_, ended) = tokio::join!(handle.stop(true), server);
-        ended?;
-        gateway.outbox.close();
-        outbox.await.context("the outbox failed")?;
-        publisher.close().await;
+        let finish = async {
+            let (_, ended) = tokio::join!(handle.stop(true), server);
+            ended?;
+            gateway.outbox.close();
+            outbox.await.context("the outbox failed")?;
+            publisher.close().await;
+            anyhow::Ok(())
+        };
+        match tokio::time::timeout(stop_timeout, finish).await {
+            Ok(finished) => finished?,
+            Err(_) => tracing::warn!("stopping took too long: nobody was told that what is left is accepted"),
+        }
         health.stop().await;
         tracing::info!("stopped");
         Ok(())

@@ -5,8 +5,15 @@ use query::Application;
 use service::settings::Settings;
 use service::{health, shutdown, telemetry};
 
-#[actix_web::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(run());
+    // A query that hangs in a database that is frozen must not keep the process alive.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn run() -> Result<()> {
     let settings = Settings::load()?;
     if health::probe_if_asked(std::env::args_os(), &settings, "query")? {
         return Ok(());

@@ -93,3 +93,22 @@ async fn it_stops_at_once_when_it_has_nothing_to_do() {
     program.stop();
     until("it says so", || program.count("stopped") == 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_under_load_and_another_goes_on_where_it_ended() {
+    let scene = Scene::set();
+    let sent = events(600);
+    let mut program = Program::start(&scene, &[("batch_events_max", "5")]);
+    for (number, some) in sent.chunks(3).enumerate() {
+        scene.send(some).await;
+        if number == 100 {
+            until("it is at work", || !scene.stored_ids().is_empty()).await;
+            program.stop();
+        }
+    }
+    assert_eq!(program.count("stopping took too long: what is not settled will be delivered again"), 0);
+    let _consumer = Running::start(&scene, &[]);
+    scene.stored(&sent).await;
+    scene.settled().await;
+    assert_eq!(scene.look_up("SELECT sum(event_count) FROM sessions"), ["600"]);
+}

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::gateway::{Answer, Gateway, PATIENCE};
+use crate::gateway::{Answer, Gateway, PATIENCE, Surroundings, broker_url};
+use crate::link::Link;
+use crate::process::Process;
 use crate::raw::{Raw, head, status};
 use crate::waiting::until;
 
@@ -86,4 +88,32 @@ async fn idle_connections_and_endless_requests_do_not_hold_up_the_end() {
     gateway.begin_to_stop();
     tokio::time::timeout(Duration::from_secs(8), gateway.stopped()).await.expect("it stops soon");
     drop((idle, endless));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_under_load_ends_within_10_seconds_also_when_nobody_answers_it() {
+    let directory = stack::testing::directory().unwrap();
+    let options = stack::postgres::Options { unsafe_but_fast: true, ..Default::default() };
+    let server = stack::Postgres::start(directory.path(), options).unwrap();
+    let (link, url) = Link::to(&broker_url()).await;
+    let mut around = Surroundings::on(&url, &server);
+    let key = around.key(service::keys::Scope::Write);
+    let process = Process::start_alone(&mut around, key);
+    process.until_it_accepts().await;
+    server.freeze();
+    link.silence();
+    let senders: Vec<_> = (0..20).map(|_| tokio::spawn(process.request().body("{}").send())).collect();
+    // The keys are read every 5 s: that reading hangs by then.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let late: Vec<_> = (0..20).map(|_| tokio::spawn(process.request().body("{}").send())).collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let begun = Instant::now();
+    tokio::task::block_in_place(|| process.terminate());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    for sender in senders.into_iter().chain(late) {
+        if let Ok(answer) = sender.await.unwrap() {
+            assert_eq!(answer.status().as_u16(), 503);
+        }
+    }
+    server.thaw();
 }
