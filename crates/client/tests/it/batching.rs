@@ -32,6 +32,7 @@ async fn a_batch_of_enough_bytes_is_sent_at_once_and_never_has_more() {
     let gateway = Gateway::replying([Reply::Accept]);
     let (client, _) = client(&gateway, |settings| {
         settings.batch_bytes_max = 1_000;
+        settings.requests_in_flight = 1;
         settings.gzip_from_bytes = None;
     });
     submit(&client, 50).await;

@@ -39,10 +39,10 @@ async fn a_shutdown_gives_back_what_it_could_not_send_in_time() {
 #[tokio::test]
 async fn who_is_stopped_in_trouble_is_told_what_the_trouble_was() {
     let gateway = Gateway::replying([Reply::Status(401, "", "the key is not known")]);
-    let (client, given_back) = client(&gateway, |_| {});
+    let (client, given_back) = client(&gateway, |settings| settings.batch_events_max = 1);
     submit(&client, 1).await;
-    let counts = client.shutdown(Duration::from_millis(300)).await;
-    assert_eq!(counts.undelivered, 1);
+    until("it is tried again", || client.statistics().retries > 0).await;
+    assert_eq!(client.shutdown(Duration::ZERO).await.undelivered, 1);
     let reasons = given_back.reasons();
     assert!(
         matches!(&reasons[0], Reason::Stopped(Some(last)) if last.contains("the key is not known")),

@@ -1,9 +1,11 @@
 //! Memory is bounded.
 
+use std::time::Duration;
+
 use client::{RawEvent, WhenFull, WhyNot};
 
 use crate::gateway::{Gateway, Reply};
-use crate::{client, event, submit, until};
+use crate::{PATIENCE, client, event, submit, until};
 
 #[tokio::test]
 async fn a_full_buffer_refuses_where_that_is_set_and_gives_the_event_back() {
@@ -42,6 +44,19 @@ async fn a_full_buffer_holds_submitters_up_and_sends_what_waits() {
     blocked.await.expect("no panic");
     client.flush().await;
     assert_eq!(client.statistics().accepted, 100);
+}
+
+#[tokio::test]
+async fn what_is_given_back_makes_room_too() {
+    let gateway = Gateway::replying([Reply::Status(503, "", "")]);
+    let (client, given_back) = client(&gateway, |settings| {
+        settings.buffered_events_max = 5;
+        settings.buffered_bytes_max = 5 * 200;
+        settings.give_up_after = Duration::ZERO;
+    });
+    let submitted = tokio::time::timeout(PATIENCE, submit(&client, 50)).await.expect("room comes back");
+    client.flush().await;
+    assert_eq!(given_back.all().len(), submitted.len());
 }
 
 #[tokio::test]

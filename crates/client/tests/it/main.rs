@@ -7,6 +7,7 @@ mod events;
 mod full;
 mod gateway;
 mod refusals;
+mod retry;
 mod settings;
 
 use std::sync::{Arc, Mutex};
