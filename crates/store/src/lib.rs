@@ -13,6 +13,7 @@
 //! | [`pipeline`] | how far the consumers are | consumers, query service |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
 //! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers | consumers |
+//! | [`condition`] | size, partitions, what is overdue | `eye doctor` |
 //! | [`retention`] | the end of what is older than it may become | consumers, `eye retention` |
 //!
 //! # Error policy
@@ -32,6 +33,7 @@
 
 pub mod application_counts;
 pub mod applications;
+pub mod condition;
 mod error;
 pub mod events;
 pub mod housekeeping;

@@ -1,5 +1,8 @@
 //! `eye doctor`
 
+mod broker;
+mod database;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,7 +15,6 @@ use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::settings::Settings;
-use store::Store;
 
 use crate::health;
 use crate::local::{Local, settings};
@@ -68,7 +70,8 @@ impl Doctor {
 
 fn look_at_everything() -> Result<Vec<Finding>> {
     let (settings, local) = (settings()?, Local::find()?);
-    let mut findings = vec![look_at_database(&settings)?, look_at_broker(&settings)?];
+    let mut findings = database::look(&settings)?;
+    findings.push(broker::look(&settings)?);
     let mut clocks = Vec::new();
     for listener in listeners(&settings, &local)? {
         let asked = health::ask(listener.address);
@@ -78,46 +81,6 @@ fn look_at_everything() -> Result<Vec<Finding>> {
     findings.extend(clocks.into_iter().min().map(look_at_clock));
     findings.push(look_at_disk(local.root())?);
     Ok(findings)
-}
-
-fn look_at_database(settings: &Settings) -> Result<Finding> {
-    let store = Store::new(&settings.section("store")?)?;
-    Ok(match store.version() {
-        Ok(version) if version.is_current() => {
-            let newest = version.newest.unwrap_or_default();
-            Finding::fine("database", format!("answers; version {newest}"))
-        }
-        Ok(version) => {
-            let found = format!("answers, but lacks the migrations {}", version.missing.join(", "));
-            Finding::wrong("database", found, "run `eye migrate`")
-        }
-        Err(error) => {
-            let advice = "start Postgres (`eye up` starts a private one), or correct EYE__STORE__URL";
-            Finding::wrong("database", error.to_string(), advice)
-        }
-    })
-}
-
-fn look_at_broker(settings: &Settings) -> Result<Finding> {
-    let broker: broker::Settings = settings.section("broker")?;
-    let look = async {
-        let events = broker::depth(&broker, broker::Queue::Events).await?;
-        let dead = broker::depth(&broker, broker::Queue::Dead).await?;
-        Ok::<_, broker::Error>((events, dead))
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(match runtime.block_on(look) {
-        Ok((events, 0)) => Finding::fine("broker", format!("answers; {events} messages wait")),
-        Ok((events, dead)) => Finding::wrong(
-            "broker",
-            format!("answers; {events} messages wait, {dead} dead letters"),
-            "consumers judge dead letters again by themselves: see their logs if this stays",
-        ),
-        Err(error) => {
-            let advice = "start RabbitMQ (`eye up` starts a private one), or correct EYE__BROKER__URL";
-            Finding::wrong("broker", error.to_string(), advice)
-        }
-    })
 }
 
 /// Where a service tells how it is.

@@ -143,3 +143,70 @@ fn retention_is_previewed_and_done_by_hand() {
     assert_eq!((&gone["events"], &gone["partitions"][0]), (&2.into(), &"events_2020".into()));
     assert_eq!(run(&["retention", "--days", "365"])["events"], 0);
 }
+
+/// What `eye doctor` says of one thing.
+fn finding(url: &str, what: &str, more: &[(&str, &str)]) -> Value {
+    let mut eye = Eye::new().env("EYE__STORE__URL", url).env("EYE__STORE__CONNECT_TIMEOUT_MS", "10000");
+    for (name, value) in more {
+        eye = eye.env(name, value);
+    }
+    let output = eye.args(&["doctor", "--output", "json"]).run();
+    // No service runs.
+    assert!(!output.status.success());
+    let findings: Vec<Value> = serde_json::from_str(&stdout(&output)).expect("JSON");
+    findings
+        .into_iter()
+        .find(|finding| finding["what"] == what)
+        .unwrap_or_else(|| panic!("nothing of {what}"))
+}
+
+#[test]
+fn the_doctor_knows_what_the_database_will_lack_soon() {
+    let url = empty_database("doctor");
+    let lacking = finding(&url, "database", &[]);
+    assert_eq!((&lacking["ok"], &lacking["advice"]), (&false.into(), &"run `eye migrate`".into()));
+    assert!(eye(&url, &["migrate"]).status.success());
+    for what in ["database", "partitions", "retention", "keys"] {
+        assert_eq!(finding(&url, what, &[])["ok"], true, "{what}");
+    }
+    let advised = |what: &str, more: &[(&str, &str)], found: &str| {
+        let finding = finding(&url, what, more);
+        assert_eq!(finding["ok"], false, "{finding}");
+        assert!(finding["found"].as_str().is_some_and(|text| text.contains(found)), "{finding}");
+        assert!(finding["advice"].as_str().is_some_and(|text| !text.is_empty()), "{finding}");
+    };
+    assert!(eye(&url, &["app", "create", "shop"]).status.success());
+    assert!(eye(&url, &["key", "create", "shop", "--scope", "read", "--expires", "90d"]).status.success());
+    assert_eq!(finding(&url, "keys", &[])["ok"], true);
+    assert!(eye(&url, &["key", "create", "shop", "--scope", "write", "--expires", "3d"]).status.success());
+    advised("keys", &[], "of shop on");
+
+    let days = [("EYE__STORE__RETENTION_DAYS", "30")];
+    assert_eq!(finding(&url, "retention", &days)["found"], "30 days; nothing is overdue");
+    let old = "CREATE TABLE events_old PARTITION OF events FOR VALUES FROM ('2020-01-01 00:00:00Z') TO ('2021-01-01 00:00:00Z')";
+    store::testing::sql::execute(&url, &format!("DROP TABLE events_past; {old}")).expect("prepare");
+    advised("retention", &days, "1 partitions are overdue");
+
+    let drop_months = "DO $$ DECLARE name text; BEGIN FOR name IN SELECT relname FROM pg_class WHERE relname ~ '^events_[0-9]{4}_[0-9]{2}$' \
+         LOOP EXECUTE format('DROP TABLE %I', name); END LOOP; END $$";
+    store::testing::sql::execute(&url, drop_months).expect("prepare");
+    advised("partitions", &[], "made until none");
+}
+
+#[test]
+fn the_doctor_names_places_without_logins() {
+    let away = finding(
+        "postgres://eye:secret@127.0.0.1:1/eye",
+        "database",
+        &[("EYE__STORE__CONNECT_TIMEOUT_MS", "200")],
+    );
+    let found = away["found"].as_str().expect("a text");
+    assert!(found.contains("127.0.0.1:1/eye") && !found.contains("secret"), "{found}");
+    let broker = [
+        ("EYE__BROKER__URL", "amqp://eye:secret@127.0.0.1:1/%2f"),
+        ("EYE__BROKER__CONNECT_TIMEOUT_MS", "500"),
+    ];
+    let away = finding(&DATABASE, "broker", &broker);
+    let found = away["found"].as_str().expect("a text");
+    assert!(found.contains("127.0.0.1:1/") && !found.contains("secret"), "{found}");
+}
