@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use broker::envelope::Envelope;
+use broker::envelope::{Envelope, Version};
 use broker::{Headers, Kind, LinkState, Message, PublishError, Publisher, Queue, Subscription};
 use event::{ApplicationId, ReceivedAt};
 use futures_util::future::join_all;
@@ -29,7 +29,10 @@ async fn a_confirmed_message_arrives_with_its_headers_and_bytes() {
     let mut subscription = subscribe(&settings, Queue::Events, 1).await;
     let delivery = next(&mut subscription).await;
     assert_eq!(*delivery.headers(), headers);
-    assert_eq!((headers.kind, headers.version, headers.event_count), (Some(Kind::Events), Some(1), Some(1)));
+    assert_eq!(
+        (headers.kind, headers.version, headers.event_count),
+        (Some(Kind::Events), Some(Version::NEWEST.number()), Some(1))
+    );
     assert_eq!(headers.application, Some(ApplicationId::from(7)));
     assert_eq!(headers.received_at, Some(ReceivedAt::from_micros(1_790_000_000_000_000)));
     assert_eq!(delivery.body(), body);

@@ -45,9 +45,17 @@ fn an_address_of_another_kind_is_refused_at_once() {
 #[test]
 fn the_section_of_the_settings_is_read() {
     let text = r#"{"url": "postgres://eye@127.0.0.1/eye", "pool_connections_max": 8, "connect_timeout_ms": 3000,
-        "statement_timeout_ms": 30000, "partitions_ahead_months": 3}"#;
+        "statement_timeout_ms": 30000, "partitions_ahead_months": 3, "retention_days": 0}"#;
     let settings: Settings = serde_json::from_str(text).expect("settings");
     assert_eq!(settings.partitions_ahead_months(), 3);
+    assert_eq!(settings.retention_days(), None);
+    let kept = |days: &str| {
+        let text = text.replace("\"retention_days\": 0", &format!("\"retention_days\": {days}"));
+        serde_json::from_str::<Settings>(&text).map(|settings| settings.retention_days().map(u32::from))
+    };
+    assert_eq!(kept("1").expect("settings"), Some(1));
+    assert!(kept("36501").expect_err("too long").to_string().contains("from 1 to 36500"));
+    assert!(kept("-1").is_err());
     let unknown = text.replace("url", "uri");
     assert!(serde_json::from_str::<Settings>(&unknown).is_err());
 }
