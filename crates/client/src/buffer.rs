@@ -71,7 +71,12 @@ impl Buffer {
         match (self.try_reserve(permits), self.when_full) {
             (Ok(()), _) => Ok(()),
             (Err(TryAcquireError::Closed), _) => Err(WhyNot::Closed),
-            (Err(TryAcquireError::NoPermits), WhenFull::Refuse) => Err(WhyNot::Full),
+            (Err(TryAcquireError::NoPermits), WhenFull::Refuse) => {
+                // Waiting for a batch that finds no room any more would be waiting for ever.
+                self.state().ask_for_flush();
+                self.due.notify_one();
+                Err(WhyNot::Full)
+            }
             (Err(TryAcquireError::NoPermits), WhenFull::Block) => {
                 let _blocked = Blocked::new(self);
                 self.wait_for_room(permits).await.map_err(|_| WhyNot::Closed)

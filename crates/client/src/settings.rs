@@ -113,6 +113,8 @@ impl Settings {
         within("requests_in_flight", self.requests_in_flight, 1..=64)?;
         within("buffered_events_max", self.buffered_events_max, 1..=Semaphore::MAX_PERMITS)?;
         within("buffered_bytes_max", self.buffered_bytes_max, 1..=Semaphore::MAX_PERMITS)?;
+        pause("retry_pause_first", self.retry_pause_first)?;
+        pause("retry_pause_max", self.retry_pause_max)?;
         let key = self.key.expose_secret();
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             // What was found is a secret.
@@ -141,6 +143,14 @@ impl Settings {
             other => Err(wrong(other)),
         }
     }
+}
+
+/// No pause at all would be a hot loop, a longer one than this an outage of its own.
+fn pause(name: &'static str, value: Duration) -> Result<(), StartError> {
+    if (Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&value) {
+        return Ok(());
+    }
+    Err(StartError::setting(name, "1 ms to 1 hour", &format!("{value:?}")))
 }
 
 fn within(name: &'static str, value: usize, allowed: RangeInclusive<usize>) -> Result<(), StartError> {

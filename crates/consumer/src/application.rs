@@ -15,6 +15,7 @@ use crate::dead_letters::Drain;
 use crate::housekeeping::Housekeeper;
 use crate::judge::Judge;
 use crate::link::Link;
+use crate::newer;
 use crate::outage::Outages;
 use crate::patience::Patience;
 use crate::pulse::Pulse;
@@ -100,6 +101,7 @@ impl Application {
 
     fn start(&self, stop: &Stop) -> JoinSet<Option<Link>> {
         show_counters();
+        newer::show_gauge();
         let outages = Outages::new(self.store.settings().place());
         let flag = self.readiness.flag("store");
         let (watcher, store) = StoreWatch::new(self.store.clone(), flag, outages.clone());
@@ -158,11 +160,14 @@ impl Application {
     }
 
     fn drain(&self, store: StoreWatch, unsettled: Unsettled, outages: Outages, stop: &Stop) -> Drain {
+        let version = self.readiness.flag("envelope of dead letters");
+        version.pass();
         Drain {
             broker: self.broker.clone(),
             patience: self.patience(outages, stop),
             store,
             unsettled,
+            version,
             park_after: self.settings.park_after(),
             interval: self.settings.dead_letter_interval(),
             stop: stop.clone(),

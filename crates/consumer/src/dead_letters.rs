@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use broker::{Delivery, Queue};
 use metrics::counter;
+use service::health::Flag;
 use tokio::time::sleep;
 
 use crate::batch::Batch;
 use crate::desk::Desk;
 use crate::link::Link;
-use crate::newer::is_newer;
+use crate::newer::{Held, is_newer};
 use crate::patience::{End, Patience};
 use crate::settlement;
 use crate::stop::Stop;
@@ -23,12 +24,17 @@ use crate::unsettled::Unsettled;
 /// One at a time: what ends the process takes no other with it.
 const PREFETCH: u16 = 1;
 
+/// The counter of dead letters that could not be stored and stay in their queue.
+const KEPT: &str = "eye_consumer_dead_letters_kept_total";
+
 /// What drains dead letters. There is one of them in a consumer.
 pub(crate) struct Drain {
     pub(crate) broker: broker::Settings,
     pub(crate) patience: Patience,
     pub(crate) store: StoreWatch,
     pub(crate) unsettled: Unsettled,
+    /// Whether every dead letter is of a version that is known here.
+    pub(crate) version: Flag,
     pub(crate) park_after: Duration,
     /// How long to wait after something failed.
     pub(crate) interval: Duration,
@@ -38,6 +44,8 @@ pub(crate) struct Drain {
 impl Drain {
     /// Runs until the consumer stops.
     pub(crate) async fn run(mut self) {
+        // There from the start, for alerts.
+        counter!(KEPT).increment(0);
         let mut stop = self.stop.clone();
         loop {
             let mut link = tokio::select! {
@@ -81,8 +89,8 @@ impl Drain {
     /// Holds a dead letter that is for a newer consumer, and takes no others: given back, it would come again at once, and
     /// count as one that ends processes.
     async fn leave(&mut self, delivery: Delivery, link: &mut Link) {
-        let message_id = delivery.headers().message_id.map(|id| id.to_string());
-        tracing::error!(message_id, "a dead letter of a newer version is held for a newer consumer");
+        let mut held = Held::new(&self.version, self.unsettled.clone());
+        held.hold(delivery);
         tokio::select! {
             biased;
             () = self.stop.requested() => {}
@@ -102,6 +110,7 @@ impl Drain {
                 settlement::acknowledge(batch).await;
             }
             End::Failed(batch, failure) => {
+                counter!(KEPT).increment(1);
                 tracing::error!(message_id, error = %failure, "a dead letter can't be stored: it stays in its queue");
                 sleep(self.interval).await;
                 settlement::dead_letter(batch).await;

@@ -76,6 +76,7 @@
 //! | `eye_consumer_messages_newer_held` | | messages that wait for a newer consumer |
 //! | `eye_consumer_batches_isolated_total` | | batches that were tried message by message |
 //! | `eye_consumer_dead_letters_total` | `reason`: failed, delivered_too_often | messages given up to the dead letters |
+//! | `eye_consumer_dead_letters_kept_total` | | dead letters that could not be stored and stay in their queue, each time |
 //! | `eye_consumer_dead_letters_drained_total` | | dead letters that found their end |
 //! | `eye_expired_events_total`, `eye_expired_rejections_total` | | what went because it was older than `store.retention_days` |
 //! | `eye_consumer_settlements_failed_total` | | deliveries that come again though they are stored |

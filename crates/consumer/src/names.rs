@@ -26,8 +26,8 @@ impl Names {
         if !self.known.contains_key(&id) {
             self.read();
         }
-        let number = || Arc::from(id.to_string());
-        Arc::clone(self.known.entry(id).or_insert_with(number))
+        // Not kept: the next look may succeed.
+        self.known.get(&id).map_or_else(|| Arc::from(id.to_string()), Arc::clone)
     }
 
     fn read(&mut self) {

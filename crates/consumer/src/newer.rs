@@ -10,10 +10,21 @@ use broker::envelope::Version;
 use metrics::gauge;
 use service::health::Flag;
 
+use crate::unsettled::Unsettled;
+
 /// What is held by one link.
 pub(crate) struct Held {
     deliveries: Vec<Delivery>,
     flag: Flag,
+    unsettled: Unsettled,
+}
+
+/// The gauge of messages that are held.
+const HELD: &str = "eye_consumer_messages_newer_held";
+
+/// Shows the gauge before anything is held, for alerts.
+pub(crate) fn show_gauge() {
+    gauge!(HELD).set(0.0);
 }
 
 /// True where the message is for a newer consumer.
@@ -23,9 +34,9 @@ pub(crate) fn is_newer(delivery: &Delivery) -> bool {
 
 impl Held {
     /// Nothing yet.
-    pub(crate) fn new(flag: &Flag) -> Self {
+    pub(crate) fn new(flag: &Flag, unsettled: Unsettled) -> Self {
         flag.pass();
-        Self { deliveries: Vec::new(), flag: flag.clone() }
+        Self { deliveries: Vec::new(), flag: flag.clone(), unsettled }
     }
 
     /// Holds a message for as long as its link is there.
@@ -42,15 +53,15 @@ impl Held {
         } else {
             tracing::debug!(message_id, "another message of a newer version is held");
         }
+        self.unsettled.take(&delivery);
         self.deliveries.push(delivery);
-        gauge!("eye_consumer_messages_newer_held").set(self.deliveries.len() as f64);
+        gauge!(HELD).increment(1);
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if !self.deliveries.is_empty() {
-            gauge!("eye_consumer_messages_newer_held").set(0.0);
-        }
+        self.unsettled.release(&self.deliveries);
+        gauge!(HELD).decrement(self.deliveries.len() as f64);
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use metrics::{counter, gauge};
 use store::pipeline::{self, ConsumerReport, QueueMeasurement};
 use store::{Error, Store};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
@@ -17,6 +18,10 @@ use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;
 
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the looks at all queues may take together, and how long the store may take to be told.
+const MEASURE_TIMEOUT: Duration = Duration::from_secs(3);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the farewell may take.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -33,6 +38,7 @@ pub(crate) struct Pulse {
     consumer_id: Uuid,
     host: String,
     started_at: DateTime<Utc>,
+    writing: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl Pulse {
@@ -51,6 +57,7 @@ impl Pulse {
             consumer_id: Uuid::now_v7(),
             host: host.trim().to_owned(),
             started_at: Utc::now(),
+            writing: None,
         }
     }
 
@@ -72,14 +79,24 @@ impl Pulse {
     }
 
     async fn beat(&mut self) {
-        let queues = self.measure().await;
         let report = self.report();
+        // A broker that hangs must not keep the store from being told that this consumer runs.
+        let queues = timeout(MEASURE_TIMEOUT, self.measure()).await.unwrap_or_default();
         if !self.watch.is_serving() {
             return;
         }
         let store = self.store.clone();
-        let writing = tokio::task::spawn_blocking(move || pipeline::report(&store, &report, &queues));
-        note(writing.await.unwrap_or_else(|error| Err(Error::Transient { reason: error.to_string() })));
+        // A write that hangs is waited for again at the next beat: each holds a thread and a connection.
+        let writing = self.writing.get_or_insert_with(|| {
+            tokio::task::spawn_blocking(move || pipeline::report(&store, &report, &queues))
+        });
+        match timeout(WRITE_TIMEOUT, writing).await {
+            Ok(written) => {
+                self.writing = None;
+                note(written.unwrap_or_else(|error| Err(Error::Transient { reason: error.to_string() })));
+            }
+            Err(_) => note(Err(Error::Transient { reason: "it gave no answer in time".to_owned() })),
+        }
     }
 
     /// What a look at each queue shows; nothing of a queue that can't be looked at.

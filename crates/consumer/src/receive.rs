@@ -99,7 +99,7 @@ impl Receiver {
     /// Takes deliveries until the link is lost, the database has been away for long, or the consumer stops.
     async fn take(&mut self, link: &mut Link) -> End {
         let mut gathering = Gathering::new(self.limits, link.watch(), self.unsettled.clone());
-        let mut held = Held::new(&self.version);
+        let mut held = Held::new(&self.version, self.unsettled.clone());
         loop {
             let due = gathering.due(time::Instant::now());
             tokio::select! {

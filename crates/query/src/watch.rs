@@ -22,25 +22,27 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) async fn run(store: Store, flag: Flag) {
     let mut looks = interval(INTERVAL);
     let mut waiting = Waiting::new("the database", store.settings().place());
+    let mut last = None;
     loop {
         looks.tick().await;
         let looked = store.clone();
         let mut look = pin!(web::block(move || look(&looked)));
-        let seen = match timeout(PATIENCE, &mut look).await {
-            Ok(seen) => seen,
-            Err(_) => {
-                let reason = "the database does not answer";
-                flag.fail(reason);
-                waiting.missing(Instant::now(), &reason, false);
-                // No other look meanwhile: each would hold a thread for as long.
-                look.await
+        let seen = loop {
+            if let Ok(seen) = timeout(PATIENCE, &mut look).await {
+                break seen;
             }
+            // No other look meanwhile: each would hold a thread for as long.
+            let reason = "the database does not answer";
+            flag.fail(reason);
+            waiting.missing(Instant::now(), &reason, false);
+            last.iter().for_each(show);
         };
         let (reason, needs_person) = match seen {
             Ok(Ok(pipeline)) => {
                 flag.pass();
                 waiting.there(Instant::now());
-                show(&pipeline);
+                last = Some((pipeline, Instant::now()));
+                last.iter().for_each(show);
                 continue;
             }
             Ok(Err(error)) => (error.to_string(), !error.is_transient()),
@@ -48,6 +50,7 @@ pub(crate) async fn run(store: Store, flag: Flag) {
         };
         waiting.missing(Instant::now(), &reason, needs_person);
         flag.fail(reason);
+        last.iter().for_each(show);
     }
 }
 
@@ -59,9 +62,11 @@ fn look(store: &Store) -> Result<Pipeline, Error> {
     }
 }
 
-/// The ages are by the database's clock, or the gateway's beside it: seconds, never below 0.
-fn show(pipeline: &Pipeline) {
-    let age = |at: DateTime<Utc>| (pipeline.now - at).to_std().unwrap_or_default().as_secs_f64();
+/// The ages are by the database's clock, or the gateway's beside it: seconds, never below 0. While the database is away
+/// they grow on: alerts must not be fooled by figures that stand still.
+fn show((pipeline, seen): &(Pipeline, Instant)) {
+    let age =
+        |at: DateTime<Utc>| ((pipeline.now - at).to_std().unwrap_or_default() + seen.elapsed()).as_secs_f64();
     for (queue, measured_at) in &pipeline.queues {
         let labels = [("queue", queue.queue.clone())];
         // A queue of more than 2^52 messages is not to be expected.

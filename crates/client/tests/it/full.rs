@@ -27,6 +27,21 @@ async fn a_full_buffer_refuses_where_that_is_set_and_gives_the_event_back() {
 }
 
 #[tokio::test]
+async fn a_full_buffer_that_refuses_sends_what_waits() {
+    let gateway = Gateway::replying([Reply::Accept]);
+    // No batch of 500 ever fills, and none becomes due by its age.
+    let (client, _) = client(&gateway, |settings| {
+        settings.when_full = WhenFull::Refuse;
+        settings.buffered_events_max = 10;
+        settings.flush_interval = Duration::MAX;
+    });
+    submit(&client, 10).await;
+    assert_eq!(client.submit(event(10)).await.expect_err("no room").why, WhyNot::Full);
+    until("what waits is sent", || client.statistics().accepted == 10).await;
+    client.submit(event(11)).await.expect("room again");
+}
+
+#[tokio::test]
 async fn a_full_buffer_holds_submitters_up_and_sends_what_waits() {
     let gateway = Gateway::replying([Reply::AcceptWhenOpened]);
     // No batch of 500 ever fills: only that somebody waits for room can send anything.

@@ -1,5 +1,7 @@
 //! What can be set.
 
+use std::time::Duration;
+
 use client::{Client, Settings, StartError};
 
 fn start(change: impl FnOnce(&mut Settings)) -> Result<Client, StartError> {
@@ -22,6 +24,11 @@ async fn a_setting_that_cannot_be_stops_the_start_with_its_name() {
         (wrong(|s| s.requests_in_flight = 0), "requests_in_flight: expected 1 to 64, found 0"),
         (wrong(|s| s.buffered_events_max = 0), "buffered_events_max: expected 1 to"),
         (wrong(|s| s.buffered_bytes_max = 0), "buffered_bytes_max: expected 1 to"),
+        (
+            wrong(|s| s.retry_pause_first = Duration::ZERO),
+            "retry_pause_first: expected 1 ms to 1 hour, found 0ns",
+        ),
+        (wrong(|s| s.retry_pause_max = Duration::MAX), "retry_pause_max: expected 1 ms to 1 hour, found"),
         (wrong(|s| s.key = "".into()), "key: expected visible ASCII characters"),
         (wrong(|s| s.key = "eye_secret\n".into()), "key: expected visible ASCII characters"),
         (

@@ -65,7 +65,7 @@ async fn a_dead_letter_of_the_next_version_is_left_for_a_newer_consumer() {
     scene.waiting(Queue::Dead, 1).await;
     subscription.close().await;
     let consumer = Program::start(&scene, &[]);
-    consumer.logs("a dead letter of a newer version is held for a newer consumer").await;
+    consumer.logs("a message of a newer version is held for a newer consumer: bring consumers to that version first").await;
     drop(consumer);
     scene.waiting(Queue::Dead, 1).await;
     assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
