@@ -26,15 +26,29 @@ CREATE TABLE expiring_partitions (
     upper_bound timestamptz NOT NULL,
     detached_at timestamptz NOT NULL DEFAULT now(),
     after_session_id text NOT NULL DEFAULT '',
+    after_occurred_at timestamptz NOT NULL DEFAULT '-infinity',
+    after_application_id integer NOT NULL DEFAULT 0,
+    after_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     events bigint NOT NULL DEFAULT 0,
     sessions bigint NOT NULL DEFAULT 0,
     CONSTRAINT expiring_partitions_pkey PRIMARY KEY (partition_name)
 );
 
 COMMENT ON TABLE expiring_partitions IS 'Detached partitions, called expired_NAME until they are counted and dropped.';
-COMMENT ON COLUMN expiring_partitions.after_session_id IS 'Sessions up to this one are corrected, and their events counted.';
+COMMENT ON COLUMN expiring_partitions.after_session_id IS 'With the other three: the last event that is counted, in their order.';
 COMMENT ON COLUMN expiring_partitions.events IS 'Counted so far.';
 COMMENT ON COLUMN expiring_partitions.sessions IS 'Corrected so far.';
+
+-- One row. A partition that is in use is not asked for again at once, by no consumer.
+CREATE TABLE expiry_attempts (
+    one boolean NOT NULL DEFAULT true,
+    blocked_at timestamptz NOT NULL DEFAULT '-infinity',
+    CONSTRAINT expiry_attempts_pkey PRIMARY KEY (one),
+    CONSTRAINT expiry_attempts_one CHECK (one)
+);
+
+INSERT INTO expiry_attempts DEFAULT VALUES;
+COMMENT ON TABLE expiry_attempts IS 'When a partition could not be detached because it was in use.';
 
 -- Before which time everything is expired. A retention of less than a day is a mistake.
 CREATE FUNCTION eye_expiry_limit(retention_days integer) RETURNS timestamptz
@@ -57,67 +71,65 @@ BEGIN
     RETURN QUERY
     SELECT p.name, p.lower_bound, p.upper_bound FROM (
         SELECT b.name, substring(b.bound FROM 'FROM \(''([^'']+)''\)')::timestamptz AS lower_bound,
+            max(substring(b.bound FROM 'TO \(''([^'']+)''\)')::timestamptz) OVER () AS newest,
             substring(b.bound FROM 'TO \(''([^'']+)''\)')::timestamptz AS upper_bound
         FROM (
             SELECT c.relname::text AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'public.events'::regclass
         ) AS b
     ) AS p
-    WHERE p.upper_bound <= public.eye_expiry_limit(retention_days) ORDER BY p.upper_bound;
+    -- Never the newest: by its bound the next month is made.
+    WHERE p.upper_bound <= public.eye_expiry_limit(retention_days) AND p.upper_bound < p.newest
+    ORDER BY p.upper_bound;
 END
 $$;
 
 COMMENT ON FUNCTION eye_expired_partitions(integer) IS 'Partitions of events that hold nothing younger; the default one never is.';
 REVOKE ALL ON FUNCTION eye_expired_partitions(integer) FROM PUBLIC;
 
--- Sets sessions right from the events that are left; sessions without any go. Returns how many it changed.
+-- Takes expired events off their sessions; sessions without any left go. Returns how many it changed. The work under the
+-- locks does not grow with what a session keeps: the count is subtracted, and both ends come from the index. For the same
+-- reason the applications of what went stay named until their session goes.
 --
 -- Writers store their events first and lock the sessions' rows afterwards, adding to what stands there. So a row that is
 -- locked here stands still until the end of this transaction, and a statement that begins after the lock was had sees the
 -- events of everybody who wrote it before; whoever stored events and has not come to the row yet adds them to what is left
 -- here. A row that is not seen by the locking statement belongs to a writer who is making it anew, and is not touched.
-CREATE FUNCTION eye_recount_sessions(session_ids text[]) RETURNS bigint
+CREATE FUNCTION eye_shrink_sessions(session_ids text[], expired_events bigint[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    locked text[];
     removed bigint;
     changed bigint;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'sessions can be recounted in read committed transactions only' USING ERRCODE = '25001';
+        RAISE EXCEPTION 'sessions can be corrected in read committed transactions only' USING ERRCODE = '25001';
     END IF;
     -- In the order of all writers, which is that of the bytes.
-    SELECT array_agg(l.session_id) INTO locked FROM (
-        SELECT s.session_id FROM sessions s WHERE s.session_id = ANY (session_ids)
-        ORDER BY s.session_id COLLATE "C" FOR UPDATE
-    ) AS l;
-    WITH remaining AS MATERIALIZED (
-        SELECT e.session_id, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at, count(*) AS events,
-            array_agg(DISTINCT e.application_id ORDER BY e.application_id) AS applications
-        FROM events e WHERE e.session_id = ANY (locked) GROUP BY e.session_id
-    ), updated AS (
-        UPDATE sessions s SET first_event_at = r.first_at, last_event_at = r.last_at, event_count = r.events,
-            application_ids = r.applications
-        FROM remaining r
-        WHERE s.session_id = r.session_id AND (s.first_event_at, s.last_event_at, s.event_count, s.application_ids)
-            IS DISTINCT FROM (r.first_at, r.last_at, r.events, r.applications)
-        RETURNING 1
-    ), deleted AS (
-        DELETE FROM sessions s WHERE s.session_id = ANY (locked)
-            AND NOT EXISTS (SELECT FROM remaining r WHERE r.session_id = s.session_id)
-        RETURNING 1
-    )
-    SELECT (SELECT count(*) FROM updated), (SELECT count(*) FROM deleted) INTO changed, removed;
+    PERFORM FROM sessions s WHERE s.session_id = ANY (session_ids) ORDER BY s.session_id COLLATE "C" FOR UPDATE;
+    DELETE FROM sessions s USING unnest(session_ids, expired_events) AS g (session_id, events)
+    WHERE s.session_id = g.session_id AND s.event_count <= g.events
+        AND NOT EXISTS (SELECT FROM events e WHERE e.session_id = s.session_id);
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    -- Where only events are left that are detached and not counted yet, both ends stay until these are.
+    -- A count that was too low, by whatever hand, is mended rather than lost with its session.
+    UPDATE sessions s SET event_count = CASE WHEN s.event_count > g.events THEN s.event_count - g.events
+            ELSE (SELECT count(*) FROM events e WHERE e.session_id = g.session_id) END,
+        first_event_at = coalesce((SELECT e.occurred_at FROM events e WHERE e.session_id = g.session_id
+            ORDER BY e.occurred_at LIMIT 1), s.first_event_at),
+        last_event_at = coalesce((SELECT e.occurred_at FROM events e WHERE e.session_id = g.session_id
+            ORDER BY e.occurred_at DESC LIMIT 1), s.last_event_at)
+    FROM unnest(session_ids, expired_events) AS g (session_id, events) WHERE s.session_id = g.session_id;
+    GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed + removed;
 END
 $$;
 
-COMMENT ON FUNCTION eye_recount_sessions(text[]) IS 'Sets sessions right from the events that are left.';
-REVOKE ALL ON FUNCTION eye_recount_sessions(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION eye_shrink_sessions(text[], bigint[]) IS 'Takes expired events off their sessions.';
+REVOKE ALL ON FUNCTION eye_shrink_sessions(text[], bigint[]) FROM PUBLIC;
 
 -- Detaches the oldest partition that is expired. Runs within eye_expire_partition.
 CREATE FUNCTION eye_detach_expired(retention_days integer) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
     expired record;
 BEGIN
@@ -150,10 +162,12 @@ RETURNS TABLE (step text, partition_name text, events bigint, sessions bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
 #variable_conflict use_column
 DECLARE
-    -- So many sessions are locked at once.
-    chunk CONSTANT integer := 500;
+    -- So many events are counted, and at most so many sessions locked, at once.
+    chunk CONSTANT integer := 1000;
+    -- For so long nobody asks again for a partition that is in use.
+    pause CONSTANT interval := '1 minute';
     expiring expiring_partitions;
-    session_ids text[];
+    next record;
 BEGIN
     PERFORM eye_expiry_limit(retention_days);
     step := 'none';
@@ -166,6 +180,11 @@ BEGIN
     END IF;
     SELECT * INTO expiring FROM expiring_partitions ORDER BY upper_bound LIMIT 1;
     IF NOT FOUND THEN
+        IF EXISTS (SELECT FROM expiry_attempts a WHERE a.blocked_at > now() - pause) THEN
+            step := 'blocked';
+            RETURN NEXT;
+            RETURN;
+        END IF;
         partition_name := eye_detach_expired(retention_days);
         IF partition_name IS NOT NULL THEN
             step := 'detached';
@@ -174,16 +193,23 @@ BEGIN
         RETURN;
     END IF;
     partition_name := expiring.partition_name;
-    -- From session to session by the index: DISTINCT might read and sort the whole table for each chunk.
+    -- Nobody writes to the detached table: what is counted needs no lock.
     EXECUTE format(
-        'WITH RECURSIVE found (session_id) AS ('
-        '(SELECT t.session_id FROM public.%1$I t WHERE t.session_id > $1 ORDER BY t.session_id LIMIT 1) UNION ALL '
-        'SELECT (SELECT t.session_id FROM public.%1$I t WHERE t.session_id > f.session_id ORDER BY t.session_id LIMIT 1) '
-        'FROM found f WHERE f.session_id IS NOT NULL) '
-        'SELECT array_agg(session_id ORDER BY session_id) '
-        'FROM (SELECT session_id FROM found WHERE session_id IS NOT NULL LIMIT $2) AS next', 'expired_' || partition_name)
-        INTO session_ids USING expiring.after_session_id, chunk;
-    IF session_ids IS NULL THEN
+        'WITH next AS MATERIALIZED (SELECT session_id, occurred_at, application_id, id, received_at FROM public.%I '
+        'WHERE (session_id, occurred_at, application_id, id) > ($1, $2, $3, $4) '
+        'ORDER BY session_id, occurred_at, application_id, id LIMIT $5), '
+        'booked AS (INSERT INTO public.expired_counts AS c (application_id, hour, events) '
+        'SELECT application_id, date_trunc(''hour'', received_at, ''UTC''), count(*) FROM next GROUP BY 1, 2 '
+        'ON CONFLICT (application_id, hour) DO UPDATE SET events = c.events + excluded.events), '
+        'per_session AS (SELECT session_id, count(*) AS events FROM next GROUP BY 1) '
+        'SELECT (SELECT array_agg(session_id ORDER BY session_id) FROM per_session) AS session_ids, '
+        '(SELECT array_agg(events ORDER BY session_id) FROM per_session) AS counts, '
+        '(SELECT count(*) FROM next) AS events, last.session_id, last.occurred_at, last.application_id, last.id '
+        'FROM (SELECT * FROM next ORDER BY session_id DESC, occurred_at DESC, application_id DESC, id DESC LIMIT 1) '
+        'AS last', 'expired_' || partition_name)
+        INTO next USING expiring.after_session_id, expiring.after_occurred_at, expiring.after_application_id,
+            expiring.after_id, chunk;
+    IF next.session_ids IS NULL THEN
         EXECUTE format('DROP TABLE public.%I', 'expired_' || partition_name);
         DELETE FROM expiring_partitions p WHERE p.partition_name = expiring.partition_name;
         step := 'dropped';
@@ -192,21 +218,18 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
-    EXECUTE format(
-        'WITH counted AS (SELECT application_id, date_trunc(''hour'', received_at, ''UTC'') AS hour, count(*) AS events '
-        'FROM public.%I WHERE session_id = ANY ($1) GROUP BY 1, 2), '
-        'booked AS (INSERT INTO public.expired_counts AS c (application_id, hour, events) '
-        'SELECT application_id, hour, events FROM counted '
-        'ON CONFLICT (application_id, hour) DO UPDATE SET events = c.events + excluded.events) '
-        'SELECT coalesce(sum(events), 0) FROM counted', 'expired_' || partition_name)
-        INTO events USING session_ids;
-    sessions := eye_recount_sessions(session_ids);
-    UPDATE expiring_partitions p SET after_session_id = session_ids[cardinality(session_ids)],
+    events := next.events;
+    sessions := eye_shrink_sessions(next.session_ids, next.counts);
+    UPDATE expiring_partitions p SET after_session_id = next.session_id, after_occurred_at = next.occurred_at,
+        after_application_id = next.application_id, after_id = next.id,
         events = p.events + eye_expire_partition.events, sessions = p.sessions + eye_expire_partition.sessions
     WHERE p.partition_name = expiring.partition_name;
     step := 'counted';
     RETURN NEXT;
 EXCEPTION WHEN lock_not_available THEN
+    IF expiring.partition_name IS NULL THEN
+        UPDATE expiry_attempts SET blocked_at = clock_timestamp();
+    END IF;
     step := 'blocked';
     events := 0;
     sessions := 0;
@@ -227,6 +250,7 @@ DECLARE
     chunk CONSTANT integer := 2000;
     expiry_limit CONSTANT timestamptz := eye_expiry_limit(retention_days);
     session_ids text[];
+    counts bigint[];
 BEGIN
     step := 'none';
     partition_name := 'events_default';
@@ -247,9 +271,10 @@ BEGIN
         SELECT g.application_id, date_trunc('hour', g.received_at, 'UTC'), count(*) FROM gone g GROUP BY 1, 2
         ON CONFLICT (application_id, hour) DO UPDATE SET events = c.events + excluded.events
     )
-    SELECT count(*), array_agg(DISTINCT g.session_id) INTO events, session_ids FROM gone g;
+    SELECT coalesce(sum(g.events), 0), array_agg(g.session_id), array_agg(g.events) INTO events, session_ids, counts
+    FROM (SELECT gone.session_id, count(*) AS events FROM gone GROUP BY 1) AS g;
     IF events > 0 THEN
-        sessions := eye_recount_sessions(session_ids);
+        sessions := eye_shrink_sessions(session_ids, counts);
         step := 'deleted';
     END IF;
     RETURN NEXT;

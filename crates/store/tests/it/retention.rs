@@ -182,7 +182,6 @@ fn a_partition_in_use_is_left_for_another_time_and_the_rest_goes_on() {
     let started = Instant::now();
     thread::scope(|scope| {
         let expiring = scope.spawn(|| expire_all(&ground, 30));
-        ground.wait_for_lock_waits(1);
         // Writers wait no longer than the lock is waited for.
         store_events(&ground, &[old("c", 1)]);
         assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
@@ -195,6 +194,8 @@ fn a_partition_in_use_is_left_for_another_time_and_the_rest_goes_on() {
     });
     assert_eq!(sessions(&ground), "a:1 c:1");
     reader.batch_execute("COMMIT").expect("end");
+    assert_eq!(expire_all(&ground, 30).left, Some(Left::Blocked), "nobody asks again at once");
+    ground.execute("UPDATE expiry_attempts SET blocked_at = blocked_at - interval '1 minute'");
     assert_eq!(expire_all(&ground, 30).events, 1);
     assert_eq!(sessions(&ground), "c:1");
 }
@@ -210,16 +211,45 @@ fn what_one_process_began_another_ends() {
     for _ in 0..2 {
         ground.execute("SELECT eye_expire_partition(30)");
     }
-    assert_eq!((ground.count("events"), ground.count("sessions")), (0, 700));
+    assert_eq!((ground.count("events"), ground.count("sessions")), (0, 200));
     assert_eq!(preview(&ground.store, days(30)).expect("preview").detached_events, 1_200);
     let mut maker = ground.connect();
     maker.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('eye_expire'))").expect("be at it");
     assert_eq!(expire_all(&ground, 30).left, Some(Left::Busy));
     maker.batch_execute("COMMIT").expect("end");
     let expired = expire_all(&ground, 30);
-    assert_eq!((expired.events, expired.partitions), (700, vec![("events_400_to_200".to_owned(), 1_200)]));
+    assert_eq!((expired.events, expired.partitions), (200, vec![("events_400_to_200".to_owned(), 1_200)]));
     assert_eq!(ground.ask("SELECT sum(events)::text FROM expired_counts"), "1200");
     assert_eq!(ground.count("sessions"), 0);
+}
+
+#[test]
+fn a_session_with_more_events_than_a_step_counts_is_right_after_the_last_step() {
+    let ground = Ground::new();
+    partitions(&ground, &[(400, 200)]);
+    let mut samples: Vec<_> = (0..2_500).map(|_| old("long", 300)).collect();
+    samples.push(old("long", 1));
+    store_events(&ground, &samples);
+    for left in [2_501, 1_501, 501, 1] {
+        ground.execute("SELECT eye_expire_partition(30)");
+        assert_eq!(sessions(&ground), format!("long:{left}"));
+    }
+    let down = include_str!("../../../../migrations/2026-11-23-000010_retention/down.sql");
+    let error = ground.connect().batch_execute(down).expect_err("it is not dropped yet").to_string();
+    assert!(error.contains("detached and not dropped yet"), "{error}");
+    assert_eq!(expire_all(&ground, 30).partitions, [("events_400_to_200".to_owned(), 2_500)]);
+    ground.assert_sessions_agree();
+}
+
+#[test]
+fn a_session_whose_count_was_too_low_is_mended_and_not_lost() {
+    let ground = Ground::new();
+    partitions(&ground, &[(400, 200)]);
+    store_events(&ground, &[old("s", 300), old("s", 299), old("s", 1)]);
+    ground.execute("UPDATE sessions SET event_count = 1");
+    expire_all(&ground, 30);
+    ground.assert_sessions_agree();
+    assert_eq!(sessions(&ground), "s:1");
 }
 
 #[test]

@@ -114,7 +114,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eye_consumer", "SELECT FROM expired_counts"),
     ("eye_consumer", "UPDATE expired_counts SET events = 0"),
     ("eye_consumer", "DELETE FROM expiring_partitions"),
-    ("eye_consumer", "SELECT eye_recount_sessions('{}')"),
+    ("eye_consumer", "SELECT eye_shrink_sessions('{}', '{}')"),
     ("eye_consumer", "SELECT eye_detach_expired(1)"),
     ("eye_gateway", "SELECT eye_expire_partition(1)"),
     ("eye_gateway", "SELECT eye_expire_rows(1)"),
