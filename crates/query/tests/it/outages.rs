@@ -211,3 +211,24 @@ async fn metrics_tell_what_was_asked_and_how_it_went() {
     }
     assert!(!metrics.contains("secret"), "{metrics}");
 }
+
+#[actix_web::test]
+async fn what_was_seen_of_the_queues_gets_older_while_the_database_hangs() {
+    let ground = Ground::new();
+    // A queue of this test's own: all services of a process measure together.
+    ground.execute(
+        "INSERT INTO queue_measurements (queue, ready_messages, subscriptions) VALUES ('eye.hangs', 1, 1)",
+    );
+    let service = Service::start(&ground).await;
+    let name = r#"eye_pipeline_measurement_age_seconds{queue="eye.hangs"} "#;
+    service.measures(name).await;
+    let _lock = Lock::on(&ground, "queue_measurements");
+    let (begun, mut age) = (Instant::now(), 0.0);
+    while age < 6.0 {
+        assert!(begun.elapsed() < SOON, "{age} s old after {:?}", begun.elapsed());
+        rt::time::sleep(Duration::from_millis(100)).await;
+        let metrics = service.health("/metrics").await.text;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("the gauge");
+        age = line.parse().expect("a number");
+    }
+}
