@@ -70,26 +70,39 @@ impl EventId {
     }
 }
 
-/// The number of a registered application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ApplicationId(i32);
+macro_rules! number_newtype {
+    ($(#[$documentation:meta])* $name:ident) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(i32);
 
-impl ApplicationId {
-    /// The number itself.
-    pub const fn get(self) -> i32 {
-        self.0
-    }
+        impl $name {
+            /// The number itself.
+            pub const fn get(self) -> i32 {
+                self.0
+            }
+        }
+
+        impl From<i32> for $name {
+            fn from(number: i32) -> Self {
+                Self(number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
 }
 
-impl From<i32> for ApplicationId {
-    fn from(number: i32) -> Self {
-        Self(number)
-    }
+number_newtype! {
+    /// The number of a registered application.
+    ApplicationId
 }
-
-impl fmt::Display for ApplicationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
+number_newtype! {
+    /// Which version of an event type's rules: the first is 1.
+    SchemaVersion
 }

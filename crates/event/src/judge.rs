@@ -1,13 +1,18 @@
 //! The rules of an event, and its exactly one judgement.
 
 mod fields;
-mod findings;
+pub(crate) mod findings;
 mod number;
 mod path;
+pub(crate) mod types;
 mod walk;
 
+use self::types::{NoTypes, TypeRules};
+#[cfg(feature = "schemas")]
+use crate::Registry;
 use crate::{
-    ApplicationId, Category, Code, EventId, Name, OccurredAt, ReceivedAt, SessionId, Violation, json,
+    ApplicationId, Category, Code, EventId, Name, OccurredAt, ReceivedAt, SchemaVersion, SessionId,
+    Violation, json,
 };
 
 /// The limits that an event is judged by.
@@ -40,7 +45,7 @@ pub struct Submitted<'a> {
     pub bytes: &'a [u8],
 }
 
-/// An event that breaks no rule.
+/// An event that breaks no rule that rejects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// Who sent it.
@@ -61,6 +66,12 @@ pub struct Event<'a> {
     pub received_at: ReceivedAt,
     /// The bytes that were sent.
     pub input: &'a [u8],
+    /// The version of its type's schema that judged it; none where the type has none.
+    pub schema_version: Option<SchemaVersion>,
+    /// What its type's schema says of it, where that only warns.
+    pub warnings: Vec<Violation>,
+    /// There were more warnings than [`crate::violation::VIOLATIONS_MAX`].
+    pub warnings_truncated: bool,
 }
 
 /// An event that breaks at least one rule, with what of it is valid.
@@ -82,7 +93,7 @@ pub struct Rejection<'a> {
     pub occurred_at: Option<OccurredAt>,
     /// The bytes that were sent.
     pub input: &'a [u8],
-    /// What is wrong, in the order in which it stands in the event; at least one.
+    /// What is wrong, in the order in which it stands in the event, and then what the schema says; at least one error.
     pub violations: Vec<Violation>,
     /// There were more than [`crate::violation::VIOLATIONS_MAX`].
     pub truncated: bool,
@@ -91,7 +102,7 @@ pub struct Rejection<'a> {
 /// What becomes of an event: exactly one of two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement<'a> {
-    /// It breaks no rule.
+    /// It breaks no rule that rejects it.
     Valid(Event<'a>),
     /// It breaks at least one.
     Rejected(Rejection<'a>),
@@ -116,7 +127,8 @@ impl<'a> Rejection<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Turns a valid event into a rejection, for a rule that only the store can judge.
+    /// Turns a valid event into a rejection, for a rule that only the store can judge. Its warnings are those of an event
+    /// that is stored, and go.
     pub fn reject(self, violation: Violation) -> Rejection<'a> {
         Rejection {
             application: self.application,
@@ -133,10 +145,21 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Judges one event: every rule that can be judged without the store, every violation at once.
+/// Judges one event by the rules that all events have: every rule that can be judged without the store and without the
+/// rules of event types, every violation at once.
 ///
 /// An event over [`Rules::event_bytes_max`] is not looked into: [`Code::TooLarge`] is all that is said of it.
 pub fn judge<'a>(submitted: &Submitted<'a>, rules: &Rules) -> Judgement<'a> {
+    judge_by(submitted, rules, &NoTypes)
+}
+
+/// Judges one event by the rules of [`judge()`] and by those of its type and its application.
+#[cfg(feature = "schemas")]
+pub fn judge_typed<'a>(submitted: &Submitted<'a>, rules: &Rules, registry: &Registry) -> Judgement<'a> {
+    judge_by(submitted, rules, registry)
+}
+
+fn judge_by<'a>(submitted: &Submitted<'a>, rules: &Rules, types: &impl TypeRules) -> Judgement<'a> {
     let bytes = submitted.bytes;
     if bytes.len() > rules.event_bytes_max {
         let expected = rules.event_bytes_max;
@@ -146,7 +169,7 @@ pub fn judge<'a>(submitted: &Submitted<'a>, rules: &Rules) -> Judgement<'a> {
             Violation::of_event(Code::TooLarge, message),
         ));
     }
-    match json::utf8(bytes).and_then(|text| fields::read(text, submitted, rules)) {
+    match json::utf8(bytes).and_then(|text| fields::read(text, submitted, rules, types)) {
         Ok(judgement) => judgement,
         // The gateway lets nothing through that is no JSON: only a broken queue message comes here.
         Err(error) => {

@@ -14,7 +14,12 @@
 //! | [`json`] | a strict reader of JSON text: grammar, places of errors, no recursion |
 //! | [`body`] | a request body into the bytes of its events and their ids |
 //! | [`mod@judge`] | the rules |
+//! | `registry`, `schema` | the rules that event types have of their own (feature `schemas`) |
 //! | [`violation`] | what a broken rule is called |
+//!
+//! # Features
+//! `schemas` brings the rules of event types, and with them a JSON Schema validator. Whoever only sends or carries events
+//! goes without.
 //!
 //! # What it must not know
 //! Neither HTTP, nor AMQP, nor SQL, nor a clock: "now" is the time at which the gateway received the event.
@@ -23,12 +28,22 @@ pub mod body;
 pub mod id;
 pub mod json;
 mod judge;
+#[cfg(feature = "schemas")]
+mod registry;
+#[cfg(feature = "schemas")]
+pub mod schema;
 pub mod text;
 pub mod time;
 pub mod violation;
 
-pub use id::{ApplicationId, EventId, MessageId, RunId};
+pub use id::{ApplicationId, EventId, MessageId, RunId, SchemaVersion};
+#[cfg(feature = "schemas")]
+pub use judge::judge_typed;
 pub use judge::{Event, Judgement, Rejection, Rules, Submitted, judge};
+#[cfg(feature = "schemas")]
+pub use registry::{EventType, Mode, Registry};
+#[cfg(feature = "schemas")]
+pub use schema::Schema;
 pub use text::{Category, Name, SessionId};
 pub use time::{OccurredAt, ReceivedAt};
 pub use violation::{Code, Severity, Violation};

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+mod keyword;
+
+pub use keyword::Keyword;
+
 /// The most violations that are reported of one event; [`crate::Rejection::truncated`] tells that there were more.
 pub const VIOLATIONS_MAX: usize = 20;
 
@@ -33,16 +37,16 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[$documentation])* $variant,)*
+            /// A keyword of the event type's schema.
+            Schema(Keyword),
         }
 
         impl Code {
-            /// Every code.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
             /// The word of the API.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
+                    Self::Schema(keyword) => keyword.code(),
                 }
             }
         }
@@ -86,6 +90,8 @@ codes! {
     TooDeep => "too_deep",
     /// The event has too many bytes.
     TooLarge => "too_large",
+    /// The application may send registered event types only, and this one is not.
+    UnknownEventType => "unknown_event_type",
     /// A request body was no JSON.
     ParseError => "parse_error",
     /// A queue message that no version of the envelope reads.
@@ -107,6 +113,8 @@ impl fmt::Display for Code {
 pub struct Violation {
     /// The rule.
     pub code: Code,
+    /// Whether it rejects the event.
+    pub severity: Severity,
     /// The top-level field in which it was broken; none where the event as a whole is wrong. What can't be stored is
     /// written `\uXXXX`.
     pub field: Option<String>,
@@ -121,6 +129,7 @@ pub struct Violation {
 impl Violation {
     /// A violation of the event as a whole.
     pub fn of_event(code: Code, message: impl Into<String>) -> Self {
-        Self { code, field: None, path: String::new(), message: message.into(), value: None }
+        let severity = Severity::Error;
+        Self { code, severity, field: None, path: String::new(), message: message.into(), value: None }
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of an event.
 
 use super::findings::Findings;
+use super::types::{TypeRules, Typed};
 use super::walk::Walk;
 use super::{Event, Judgement, Rejection, Rules, Submitted};
 use crate::json::{Kind, SyntaxError, Text, Token};
@@ -95,6 +96,7 @@ pub(super) fn read<'a>(
     text: &'a str,
     submitted: &Submitted<'a>,
     rules: &Rules,
+    types: &impl TypeRules,
 ) -> Result<Judgement<'a>, SyntaxError> {
     let mut walk = Walk::new(text, rules);
     let mut draft = Draft::default();
@@ -113,7 +115,7 @@ pub(super) fn read<'a>(
         }
     }
     walk.scanner.next_token()?;
-    Ok(conclude(submitted, draft, walk.findings))
+    Ok(conclude(submitted, draft, walk.findings, types))
 }
 
 fn latest_time(received_at: ReceivedAt, rules: &Rules) -> i64 {
@@ -250,31 +252,52 @@ fn report_not_an_object(findings: &mut Findings, found: &str, text: &str) {
     findings.add(violation);
 }
 
-fn conclude<'a>(submitted: &Submitted<'a>, draft: Draft<'a>, findings: Findings) -> Judgement<'a> {
+/// Lets the event's type judge, and draws the conclusion.
+fn conclude<'a>(
+    submitted: &Submitted<'a>,
+    draft: Draft<'a>,
+    mut findings: Findings,
+    types: &impl TypeRules,
+) -> Judgement<'a> {
     let Submitted { application, id, received_at, bytes: input } = *submitted;
     let Draft { session_id, category, name, data, occurred_at, .. } = draft;
-    match (session_id, category, name, data, occurred_at) {
-        (Some(session_id), Some(category), Some(name), Some(data), Some(occurred_at))
-            if findings.are_empty() =>
-        {
-            let event =
-                Event { application, id, session_id, category, name, data, occurred_at, received_at, input };
-            Judgement::Valid(event)
+    let schema_version = match (&category, &name) {
+        (Some(category), Some(name)) => {
+            let typed = Typed { application, category: category.as_str(), name: name.as_str(), data };
+            types.judge(&typed, &mut findings)
         }
-        (session_id, category, name, _, occurred_at) => {
-            let (violations, truncated) = findings.into_parts();
-            Judgement::Rejected(Rejection {
+        _ => None,
+    };
+    let reject = findings.reject();
+    let (violations, truncated) = findings.into_parts();
+    match (session_id, category, name, data, occurred_at) {
+        (Some(session_id), Some(category), Some(name), Some(data), Some(occurred_at)) if !reject => {
+            Judgement::Valid(Event {
                 application,
                 id,
-                received_at,
                 session_id,
                 category,
                 name,
+                data,
                 occurred_at,
+                received_at,
                 input,
-                violations,
-                truncated,
+                schema_version,
+                warnings: violations,
+                warnings_truncated: truncated,
             })
         }
+        (session_id, category, name, _, occurred_at) => Judgement::Rejected(Rejection {
+            application,
+            id,
+            received_at,
+            session_id,
+            category,
+            name,
+            occurred_at,
+            input,
+            violations,
+            truncated,
+        }),
     }
 }

@@ -1,16 +1,16 @@
 //! Gathers violations: one a path and code, and no more than are reported.
 
 use crate::violation::{VALUE_CHARACTERS_MAX, VIOLATIONS_MAX};
-use crate::{Code, Violation};
+use crate::{Code, Severity, Violation};
 
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     violations: Vec<Violation>,
     truncated: bool,
 }
 
 impl Findings {
-    pub(super) fn add(&mut self, violation: Violation) {
+    pub(crate) fn add(&mut self, violation: Violation) {
         let known = |other: &Violation| other.code == violation.code && other.path == violation.path;
         if self.violations.iter().any(known) {
             return;
@@ -23,7 +23,7 @@ impl Findings {
     }
 
     /// Adds a violation of a top-level field.
-    pub(super) fn add_field(
+    pub(crate) fn add_field(
         &mut self,
         field: &str,
         code: Code,
@@ -32,6 +32,7 @@ impl Findings {
     ) {
         self.add(Violation {
             code,
+            severity: Severity::Error,
             field: Some(field.to_owned()),
             path: format!("/{field}"),
             message: message.into(),
@@ -40,12 +41,19 @@ impl Findings {
     }
 
     /// Whether more would only be counted as truncated: then paths need no longer be built.
-    pub(super) fn are_full(&self) -> bool {
+    pub(crate) fn are_full(&self) -> bool {
         self.truncated
     }
 
-    pub(super) fn are_empty(&self) -> bool {
-        self.violations.is_empty()
+    /// Whether something was found in a top-level field.
+    #[cfg(feature = "schemas")]
+    pub(crate) fn concern(&self, field: &str) -> bool {
+        self.violations.iter().any(|violation| violation.field.as_deref() == Some(field))
+    }
+
+    /// Whether the event is rejected, and not stored with warnings at most.
+    pub(super) fn reject(&self) -> bool {
+        self.violations.iter().any(|violation| violation.severity == Severity::Error)
     }
 
     pub(super) fn into_parts(self) -> (Vec<Violation>, bool) {
@@ -54,7 +62,7 @@ impl Findings {
 }
 
 /// The first characters of a value, as many as a violation shows.
-pub(super) fn cut(value: &str) -> String {
+pub(crate) fn cut(value: &str) -> String {
     match value.char_indices().nth(VALUE_CHARACTERS_MAX) {
         Some((end, _)) => value[..end].to_owned(),
         None => value.to_owned(),

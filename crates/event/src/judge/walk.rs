@@ -7,7 +7,7 @@ use super::findings::{Findings, cut};
 use super::path::{Step, pointer};
 use super::{Rules, number};
 use crate::json::{Scanner, SyntaxError, Text, TextFault, Token};
-use crate::{Code, Violation};
+use crate::{Code, Severity, Violation};
 
 /// From how many keys on an object's keys are looked up by hash. Below, comparing each is faster.
 const HASHED_FROM: usize = 16;
@@ -154,7 +154,9 @@ impl<'a, 'r> Walk<'a, 'r> {
             Step::Element(_) => None,
         });
         let path = pointer(self.levels.iter().map(|level| level.step));
-        self.findings.add(Violation { code, field, path, message: message.into(), value: value.map(cut) });
+        let severity = Severity::Error;
+        let (message, value) = (message.into(), value.map(cut));
+        self.findings.add(Violation { code, severity, field, path, message, value });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use event::{ApplicationId, Code, Event, Judgement, Violation};
+use event::{ApplicationId, Code, Event, Judgement, Severity, Violation};
 
 use super::events::{self, Candidate, Manner, Verdict};
 use super::known::Known;
@@ -156,6 +156,7 @@ fn conflict(event: &Event<'_>) -> Violation {
         "an event of the same application, session_id, timestamp and id is stored with other content";
     Violation {
         code: Code::IdConflict,
+        severity: Severity::Error,
         field: Some("id".to_owned()),
         path: "/id".to_owned(),
         message: message.to_owned(),
