@@ -9,7 +9,8 @@
 //!
 //! Each of `events` is id, receive time (microseconds after `received`, which is in microseconds since 1970), length in
 //! bytes, and index of its request. A parse error has one of them, which is the rejected body, and a member `parse_error`
-//! that says what was wrong with it. Version 1 has no `gateway` and no `received`: its times are whole.
+//! that says what was wrong with it. A member `replay` that is true says that an operator sends rejected events again.
+//! Version 1 has no `gateway` and no `received`: its times are whole.
 //!
 //! # Versions side by side
 //! A reader takes every version up to its own, and ignores members of the header that it does not know: a version may
@@ -51,6 +52,7 @@ pub struct Envelope<'a> {
     run: RunId,
     application: ApplicationId,
     requests: Vec<RequestContext>,
+    replay: bool,
     contents: Contents<'a>,
 }
 
@@ -148,6 +150,11 @@ impl<'a> Envelope<'a> {
     /// The requests by which the events came.
     pub fn requests(&self) -> &[RequestContext] {
         &self.requests
+    }
+
+    /// Whether its events were rejected before and are sent again by an operator.
+    pub const fn is_replay(&self) -> bool {
+        self.replay
     }
 
     /// What it carries.

@@ -21,15 +21,16 @@ pub(crate) struct Isolated<'a> {
 
 /// Takes a message apart; none where it carries no events.
 pub(crate) fn apart(message: Message<'_>, origin: Origin) -> Option<Isolated<'_>> {
-    let Message { id, run, application, contents, .. } = message;
+    let Message { id, run, application, replay, contents, .. } = message;
     let Contents::Events(judgements) = contents else { return None };
     let alone = judgements.into_iter().enumerate().map(|(place, judgement)| {
         let id = MessageId::from(Uuid::new_v5(id.as_uuid(), &place.to_le_bytes()));
         let contents = Contents::Events(vec![judgement]);
-        (Message { id, run, application, event_count: 1, contents }, origin.of(place))
+        (Message { id, run, application, event_count: 1, replay, contents }, origin.of(place))
     });
     let events = alone.collect();
-    let end = Message { id, run, application, event_count: 0, contents: Contents::Events(Vec::new()) };
+    let contents = Contents::Events(Vec::new());
+    let end = Message { id, run, application, event_count: 0, replay, contents };
     Some(Isolated { events, end })
 }
 

@@ -55,7 +55,7 @@ fn readable<'a>(
     envelope: Envelope<'a>,
     judge: impl Fn(&Submitted<'a>) -> Judgement<'a>,
 ) -> (Message<'a>, Origin) {
-    let (run, application) = (envelope.run(), envelope.application());
+    let (run, application, replay) = (envelope.run(), envelope.application(), envelope.is_replay());
     let requests = envelope.requests().to_vec();
     let gateway = envelope.gateway().map(str::to_owned);
     let (event_count, contents, mut origin) = match envelope.into_contents() {
@@ -79,7 +79,7 @@ fn readable<'a>(
     };
     origin.gateway = gateway;
     let event_count = u32::try_from(event_count).unwrap_or(u32::MAX);
-    (Message { id, run: Some(run), application: Some(application), event_count, contents }, origin)
+    (Message { id, run: Some(run), application: Some(application), event_count, replay, contents }, origin)
 }
 
 fn origin(requests: Vec<RequestContext>, events: &[Carried<'_>]) -> Origin {
@@ -98,6 +98,7 @@ fn unreadable<'a>(id: MessageId, headers: &Headers, body: &'a [u8], detail: Stri
         run: headers.run,
         application: headers.application,
         event_count: headers.event_count.unwrap_or(0),
+        replay: false,
         contents: Contents::Unreadable(Fragment {
             id: EventId::from(*id.as_uuid()),
             received_at: headers.received_at.unwrap_or_else(now),

@@ -4,7 +4,8 @@
 //! 1. `inbox`: takes the messages; what was taken before changes nothing.
 //! 2. `events`: stores the events and tells copies of what is stored from conflicts with it.
 //! 3. `sessions`: adds the events that were stored, and only those, to their sessions.
-//! 4. `rejections`: marks the rejected copies of events that passed as resolved, and writes the new rejections.
+//! 4. `rejections`: marks the rejected copies of events that passed as resolved, and writes the new rejections, and the
+//!    warnings of what was stored.
 //!
 //! Every step writes its rows in an order that all writers share, so that two of them wait for each other but hardly
 //! ever in a circle. Before the transaction, `known` looks up (or makes) the event types.
@@ -51,6 +52,8 @@ pub struct Message<'a> {
     pub application: Option<ApplicationId>,
     /// How many events it is booked with; 0 for what is outside the books.
     pub event_count: u32,
+    /// Whether its events were rejected before and are sent again by an operator: what fails again gets its new errors.
+    pub replay: bool,
     /// What it holds.
     pub contents: Contents<'a>,
 }

@@ -68,6 +68,8 @@ diesel::table! {
         resolved_at -> Nullable<Timestamptz>,
         errors_truncated -> Bool,
         replayable -> Bool,
+        replay_requested_at -> Nullable<Timestamptz>,
+        warned -> Bool,
         session_id -> Nullable<Text>,
         category -> Nullable<Text>,
         name -> Nullable<Text>,

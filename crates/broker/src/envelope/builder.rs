@@ -19,6 +19,7 @@ pub struct Builder {
     event_count: u32,
     events: Vec<u8>,
     first_received_at: Option<ReceivedAt>,
+    replay: bool,
 }
 
 impl Builder {
@@ -33,7 +34,14 @@ impl Builder {
             event_count: 0,
             events: Vec::new(),
             first_received_at: None,
+            replay: false,
         }
+    }
+
+    /// Begins an envelope of rejected events of an application that an operator sends again. A consumer that does not know
+    /// of replays takes them for copies that an application sent.
+    pub fn replay(source: impl Into<Source>, application: ApplicationId) -> Self {
+        Self { replay: true, ..Self::events(source, application) }
     }
 
     /// Tells the request to which the events that follow belong.
@@ -79,8 +87,8 @@ impl Builder {
 
     /// The message, with a fresh id.
     pub fn finish(self) -> Message {
-        let event_count = self.event_count;
-        self.close(Kind::Events, event_count, "")
+        let (event_count, more) = (self.event_count, if self.replay { r#","replay":true"# } else { "" });
+        self.close(Kind::Events, event_count, more)
     }
 
     /// A message that reports a request body that was no JSON, whole or cut, and what is wrong with it. It counts no

@@ -13,11 +13,13 @@ struct Header {
     requests: Vec<RequestContext>,
     events: Vec<Entry>,
     parse_error: Option<String>,
+    #[serde(default)]
+    replay: bool,
 }
 
 pub(super) fn read<'a>(header: &str, events: &'a [u8]) -> Result<Envelope<'a>, UnreadableEnvelope> {
-    let Header { run, application, requests, events: entries, parse_error } =
+    let Header { run, application, requests, events: entries, parse_error, replay } =
         serde_json::from_str(header).map_err(unreadable_header)?;
     let contents = contents(&entries, 0, events, requests.len(), parse_error)?;
-    Ok(Envelope { gateway: None, run, application, requests, contents })
+    Ok(Envelope { gateway: None, run, application, requests, replay, contents })
 }

@@ -15,12 +15,14 @@ struct Header {
     received: i64,
     events: Vec<Entry>,
     parse_error: Option<String>,
+    #[serde(default)]
+    replay: bool,
 }
 
 pub(super) fn read<'a>(header: &str, events: &'a [u8]) -> Result<Envelope<'a>, UnreadableEnvelope> {
-    let Header { gateway, run, application, requests, received, events: entries, parse_error } =
+    let Header { gateway, run, application, requests, received, events: entries, parse_error, replay } =
         serde_json::from_str(header).map_err(unreadable_header)?;
     let contents = contents(&entries, received, events, requests.len(), parse_error)?;
     let gateway = Some(gateway).filter(|name| !name.is_empty());
-    Ok(Envelope { gateway, run, application, requests, contents })
+    Ok(Envelope { gateway, run, application, requests, replay, contents })
 }

@@ -13,6 +13,8 @@ const PARSE_ERROR_V1: &[u8] = include_bytes!("../golden/v1-parse-error");
 const LATER_FIELDS_V1: &[u8] = include_bytes!("../golden/v1-later-fields");
 const EVENTS_V2: &[u8] = include_bytes!("../golden/v2-events");
 const PARSE_ERROR_V2: &[u8] = include_bytes!("../golden/v2-parse-error");
+const REPLAY_V1: &[u8] = include_bytes!("../golden/v1-replay");
+const REPLAY_V2: &[u8] = include_bytes!("../golden/v2-replay");
 const LATER_FIELDS_V2: &[u8] = include_bytes!("../golden/v2-later-fields");
 
 const RUN: Uuid = Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001);
@@ -62,6 +64,13 @@ fn parse_error(version: Version) -> Message {
     Builder::parse_error(source(version), ApplicationId::from(APPLICATION), &untraced(), detail, &rejected)
 }
 
+fn replay(version: Version) -> Message {
+    let mut builder = Builder::replay(source(version), ApplicationId::from(APPLICATION));
+    builder.request(&untraced());
+    builder.event(event_id(1), received_at(0), EVENTS[0]);
+    builder.finish()
+}
+
 #[test]
 fn each_version_is_written_as_in_its_golden_files() {
     assert_eq!(Version::NEWEST, Version::V2);
@@ -70,6 +79,8 @@ fn each_version_is_written_as_in_its_golden_files() {
         (parse_error(Version::V1), PARSE_ERROR_V1),
         (events(Version::V2), EVENTS_V2),
         (parse_error(Version::V2), PARSE_ERROR_V2),
+        (replay(Version::V1), REPLAY_V1),
+        (replay(Version::V2), REPLAY_V2),
     ] {
         assert_eq!(String::from_utf8_lossy(message.body()), String::from_utf8_lossy(golden));
         assert_eq!(message.body(), golden);
@@ -113,6 +124,20 @@ fn golden_events_of_both_versions_are_read() {
         assert_eq!(envelope.application(), ApplicationId::from(APPLICATION));
         assert_eq!(envelope.requests(), [traced(), untraced()]);
         assert_eq!(envelope.into_contents(), Contents::Events(expected.to_vec()));
+    }
+}
+
+#[test]
+fn a_replay_is_told_from_what_an_application_sends() {
+    for (golden, is_replay) in [
+        (EVENTS_V1, false),
+        (EVENTS_V2, false),
+        (LATER_FIELDS_V2, false),
+        (REPLAY_V1, true),
+        (REPLAY_V2, true),
+    ] {
+        let envelope = Envelope::read(golden).unwrap();
+        assert_eq!(envelope.is_replay(), is_replay, "{}", String::from_utf8_lossy(golden));
     }
 }
 

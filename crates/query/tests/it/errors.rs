@@ -158,6 +158,7 @@ async fn what_has_no_application_is_shown_without() {
         run: None,
         application: None,
         event_count: 0,
+        replay: false,
         contents: Contents::Unreadable(fragment),
     };
     Writer::new(ground.store.clone()).write(&[message]).expect("write");

@@ -76,6 +76,7 @@ impl Ground {
             run: Some(RunId::fresh()),
             application: Some(applications[0].id),
             event_count: u32::try_from(sent.len()).expect("a small batch"),
+            replay: false,
             contents: Contents::Events(judged.collect()),
         };
         match Writer::new(self.store.clone()).write(&[message]).expect("write").remove(0) {

@@ -52,7 +52,7 @@ impl<'b> Work<'b> {
     fn add(&mut self, message: &'b Message<'b>, known: &Known) {
         match &message.contents {
             Contents::Events(judgements) => {
-                judgements.iter().for_each(|judgement| self.judge(judgement, known))
+                judgements.iter().for_each(|judgement| self.judge(judgement, message.replay, known));
             }
             Contents::ParseError(fragment) => self.add_fragment(message, fragment, Code::ParseError, known),
             Contents::Unreadable(fragment) => {
@@ -67,21 +67,20 @@ impl<'b> Work<'b> {
         self.outcomes.len() - 1
     }
 
-    fn judge(&mut self, judgement: &'b Judgement<'b>, known: &Known) {
+    fn judge(&mut self, judgement: &'b Judgement<'b>, replay: bool, known: &Known) {
         let slot = self.slot();
-        match judgement {
+        let record = match judgement {
             Judgement::Valid(event) => match admit(event, known) {
-                Ok(event_type) => self.candidates.push(Candidate { slot, event_type, event }),
+                Ok(event_type) => return self.candidates.push(Candidate { slot, replay, event_type, event }),
                 Err(violation) => {
-                    let application = registered(event.application, known);
-                    self.records.push(Record::of_event(slot, application, event, violation));
+                    Record::of_event(slot, registered(event.application, known), event, vec![violation])
                 }
             },
             Judgement::Rejected(rejection) => {
-                let application = registered(rejection.application, known);
-                self.records.push(Record::of_rejection(slot, application, rejection));
+                Record::of_rejection(slot, registered(rejection.application, known), rejection)
             }
-        }
+        };
+        self.records.push(record.replayed(replay));
     }
 
     fn add_fragment(&mut self, message: &Message<'_>, fragment: &'b Fragment<'b>, code: Code, known: &Known) {
@@ -100,7 +99,9 @@ impl<'b> Work<'b> {
     ) -> QueryResult<()> {
         let mut stored = Vec::new();
         let mut passed = Vec::new();
-        for (Candidate { slot, event, .. }, verdict) in self.candidates.drain(..).zip(verdicts) {
+        let mut warnings = Vec::new();
+        for (Candidate { slot, replay, event, .. }, verdict) in self.candidates.drain(..).zip(verdicts) {
+            let application = registered(event.application, known);
             if matches!(verdict, Verdict::Stored | Verdict::Same) {
                 passed.push(event);
             }
@@ -108,20 +109,25 @@ impl<'b> Work<'b> {
                 Verdict::Stored => {
                     self.outcomes[slot] = Outcome::Stored;
                     stored.push(event);
+                    if !event.warnings.is_empty() {
+                        warnings.push(Record::of_warnings(slot, application, event));
+                    }
                     continue;
                 }
+                // Its warnings were recorded when it was stored.
                 Verdict::Same => continue,
                 Verdict::Conflict => conflict(event),
                 Verdict::Refused { sqlstate, message } => refusal(&sqlstate, &message),
             };
-            let application = registered(event.application, known);
-            self.records.push(Record::of_event(slot, application, event, violation));
+            let record = Record::of_event(slot, application, event, vec![violation]);
+            self.records.push(record.replayed(replay));
         }
         sessions::add(connection, stored.into_iter())?;
         rejections::resolve_copies(connection, &passed)?;
         for slot in rejections::insert(connection, std::mem::take(&mut self.records))? {
             self.outcomes[slot] = Outcome::Rejected;
         }
+        rejections::insert_warnings(connection, warnings)?;
         Ok(())
     }
 }

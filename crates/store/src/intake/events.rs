@@ -17,6 +17,8 @@ use super::time;
 pub(super) struct Candidate<'b> {
     /// Which outcome of the batch is its own; earlier events of the batch have smaller ones.
     pub(super) slot: usize,
+    /// Whether it was rejected before.
+    pub(super) replay: bool,
     pub(super) event_type: i32,
     pub(super) event: &'b Event<'b>,
 }

@@ -1,4 +1,8 @@
-//! What is not stored as an event: one row of the bytes that were sent, and one error a broken rule.
+//! What has errors: one row of the bytes that were sent, and one error a broken rule.
+//!
+//! What was rejected is a duplicate when it is rejected again, and leaves no errors behind; but an operator who sends it
+//! again asks how it is judged now: then its new errors are added to those of its row. Events that are stored leave their
+//! warnings in the same way.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,11 +20,23 @@ use super::{Fragment, time};
 /// By which a rejection is known: the same bytes under the same id are the same event.
 type EventKey = (Uuid, Option<i32>, [u8; 32]);
 
-/// A rejection on its way into the database.
+/// What a record is of, and so how it meets the row that its bytes may have already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A rejection. Where there is a row it is a duplicate, and changes nothing.
+    Rejection,
+    /// Another rejection of what was sent again by an operator. Its errors are added, unless a copy was stored meanwhile.
+    Replay,
+    /// Warnings of an event that was stored. They are added.
+    Warnings,
+}
+
+/// Errors or warnings of an event on their way into the database.
 #[derive(Clone, Debug)]
 pub(super) struct Record<'b> {
     /// Which outcome of the batch is its own.
     pub(super) slot: usize,
+    kind: Kind,
     key: EventKey,
     received_at: PgTimestamp,
     session_id: Option<&'b str>,
@@ -38,6 +54,7 @@ impl<'b> Record<'b> {
     pub(super) fn of_rejection(slot: usize, application: Option<i32>, rejection: &'b Rejection<'b>) -> Self {
         Self {
             slot,
+            kind: Kind::Rejection,
             key: (rejection.id.into(), application, digest(rejection.input)),
             received_at: time::in_range(rejection.received_at.as_micros()),
             session_id: rejection.session_id.as_ref().and_then(|text| storable(text.as_str())),
@@ -51,15 +68,32 @@ impl<'b> Record<'b> {
         }
     }
 
-    /// An event that breaks a rule which only the store can judge.
+    /// The same, of an event that an operator sent again.
+    pub(super) fn replayed(self, replay: bool) -> Self {
+        Self { kind: if replay { Kind::Replay } else { self.kind }, ..self }
+    }
+
+    /// An event that is stored with warnings.
+    pub(super) fn of_warnings(slot: usize, application: Option<i32>, event: &'b Event<'b>) -> Self {
+        let warnings: &'b [Violation] = &event.warnings;
+        Self {
+            kind: Kind::Warnings,
+            replayable: false,
+            truncated: event.warnings_truncated,
+            ..Self::of_event(slot, application, event, warnings)
+        }
+    }
+
+    /// An event that breaks rules which only the store can judge.
     pub(super) fn of_event(
         slot: usize,
         application: Option<i32>,
         event: &'b Event<'b>,
-        violation: Violation,
+        violations: impl Into<Cow<'b, [Violation]>>,
     ) -> Self {
         Self {
             slot,
+            kind: Kind::Rejection,
             key: (event.id.into(), application, digest(event.input)),
             received_at: time::in_range(event.received_at.as_micros()),
             session_id: storable(event.session_id.as_str()),
@@ -69,7 +103,7 @@ impl<'b> Record<'b> {
             input: event.input,
             truncated: false,
             replayable: true,
-            violations: Cow::Owned(vec![violation]),
+            violations: violations.into(),
         }
     }
 
@@ -82,6 +116,7 @@ impl<'b> Record<'b> {
     ) -> Self {
         Self {
             slot,
+            kind: Kind::Rejection,
             key: (fragment.id.into(), application, digest(fragment.bytes)),
             received_at: time::in_range(fragment.received_at.as_micros()),
             session_id: None,
@@ -110,31 +145,57 @@ fn spelled(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\\u0000")) } else { Cow::Borrowed(text) }
 }
 
-/// Writes the rejections that are not known yet with their errors, and returns the slots of those: the others are
-/// duplicates, and leave no errors behind.
-pub(super) fn insert(connection: &mut PgConnection, mut records: Vec<Record<'_>>) -> QueryResult<Vec<usize>> {
+/// Writes rejections with their errors, and returns the slots of those that were written: the others are duplicates.
+pub(super) fn insert(connection: &mut PgConnection, records: Vec<Record<'_>>) -> QueryResult<Vec<usize>> {
+    let (replays, rejections) = records.into_iter().partition(|record| record.kind == Kind::Replay);
+    let mut written = write(connection, rejections, ON_REJECTION)?;
+    written.extend(write(connection, replays, ON_REPLAY)?);
+    resolve_stored(connection, &written.iter().map(|(_, id)| *id).collect::<Vec<_>>())?;
+    Ok(written.into_iter().map(|(slot, _)| slot).collect())
+}
+
+/// Writes the warnings of events that are stored.
+pub(super) fn insert_warnings(connection: &mut PgConnection, warnings: Vec<Record<'_>>) -> QueryResult<()> {
+    write(connection, warnings, ON_WARNINGS).map(|_| ())
+}
+
+/// Writes records of one kind, and returns the slot and the number of those that were written.
+fn write(
+    connection: &mut PgConnection,
+    mut records: Vec<Record<'_>>,
+    on_conflict: &str,
+) -> QueryResult<Vec<(usize, i64)>> {
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    // Everybody writes in one order. Of the same rejection the first of the batch counts.
+    // Everybody writes in one order. Of the same event the first of the batch counts.
     records.sort_by(|a, b| a.key.cmp(&b.key).then(a.slot.cmp(&b.slot)));
     records.dedup_by(|later, first| later.key == first.key);
-    let ids = insert_rejected_events(connection, &records)?;
-    records.retain(|record| ids.contains_key(&record.key));
-    if records.is_empty() {
-        return Ok(Vec::new());
+    let ids = insert_rejected_events(connection, &records, on_conflict)?;
+    let written: Vec<(i64, &Record<'_>)> =
+        records.iter().filter_map(|record| Some((*ids.get(&record.key)?, record))).collect();
+    if !written.is_empty() {
+        insert_errors(connection, &written)?;
     }
-    insert_errors(connection, &records, &ids)?;
-    resolve_stored(connection, &ids.into_values().collect::<Vec<_>>())?;
-    Ok(records.into_iter().map(|record| record.slot).collect())
+    Ok(written.into_iter().map(|(id, record)| (record.slot, id)).collect())
 }
 
 const INSERT: &str = "\
-INSERT INTO rejected_events (application_id, event_id, received_at, errors_truncated, replayable, \
+INSERT INTO rejected_events AS r (application_id, event_id, received_at, errors_truncated, replayable, warned, \
 session_id, category, name, occurred_at, input) \
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-ON CONFLICT (event_id, application_id, input_digest) DO NOTHING \
-RETURNING id, event_id, application_id, input_digest";
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+ON CONFLICT (event_id, application_id, input_digest)";
+
+const ON_REJECTION: &str = "DO NOTHING";
+
+// Judged: no longer on its way. What is resolved, or was stored with warnings, stays what it is.
+const ON_REPLAY: &str = "\
+DO UPDATE SET replay_requested_at = NULL, errors_truncated = excluded.errors_truncated \
+WHERE r.resolved_at IS NULL AND NOT r.warned";
+
+const ON_WARNINGS: &str = "DO UPDATE SET errors_truncated = excluded.errors_truncated";
+
+const RETURNING: &str = "RETURNING r.id, r.event_id, r.application_id, r.input_digest";
 
 #[derive(QueryableByName)]
 struct RejectedRow {
@@ -151,16 +212,19 @@ struct RejectedRow {
 fn insert_rejected_events(
     connection: &mut PgConnection,
     records: &[Record<'_>],
+    on_conflict: &str,
 ) -> QueryResult<HashMap<EventKey, i64>> {
     let texts = |text: for<'r> fn(&'r Record<'_>) -> Option<&'r str>| -> Vec<Option<&str>> {
         records.iter().map(text).collect()
     };
-    let rows = diesel::sql_query(INSERT)
+    let flags = |flag: fn(&Record<'_>) -> bool| -> Vec<bool> { records.iter().map(flag).collect() };
+    let rows = diesel::sql_query(format!("{INSERT} {on_conflict} {RETURNING}"))
         .bind::<Array<Nullable<Integer>>, _>(records.iter().map(|record| record.key.1).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(records.iter().map(|record| record.key.0).collect::<Vec<_>>())
         .bind::<Array<Timestamptz>, _>(records.iter().map(|record| record.received_at).collect::<Vec<_>>())
-        .bind::<Array<Bool>, _>(records.iter().map(|record| record.truncated).collect::<Vec<_>>())
-        .bind::<Array<Bool>, _>(records.iter().map(|record| record.replayable).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(flags(|record| record.truncated))
+        .bind::<Array<Bool>, _>(flags(|record| record.replayable))
+        .bind::<Array<Bool>, _>(flags(|record| record.kind == Kind::Warnings))
         .bind::<Array<Nullable<Text>>, _>(texts(|record| record.session_id))
         .bind::<Array<Nullable<Text>>, _>(texts(|record| record.category))
         .bind::<Array<Nullable<Text>>, _>(texts(|record| record.name))
@@ -177,18 +241,13 @@ fn insert_rejected_events(
 }
 
 const INSERT_ERRORS: &str = "\
-INSERT INTO errors (rejected_event_id, application_id, event_id, received_at, code, field, path, message, value) \
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+INSERT INTO errors (rejected_event_id, application_id, event_id, received_at, severity, code, field, path, message, value) \
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-fn insert_errors(
-    connection: &mut PgConnection,
-    records: &[Record<'_>],
-    ids: &HashMap<EventKey, i64>,
-) -> QueryResult<()> {
+fn insert_errors(connection: &mut PgConnection, records: &[(i64, &Record<'_>)]) -> QueryResult<()> {
     let errors: Vec<(i64, &Record<'_>, &Violation)> = records
         .iter()
-        .filter_map(|record| Some((*ids.get(&record.key)?, record)))
-        .flat_map(|(id, record)| record.violations.iter().map(move |violation| (id, record, violation)))
+        .flat_map(|(id, record)| record.violations.iter().map(|violation| (*id, *record, violation)))
         .collect();
     let of = |text: fn(&Violation) -> &str| -> Vec<Cow<'_, str>> {
         errors.iter().map(|(_, _, violation)| spelled(text(violation))).collect()
@@ -201,6 +260,7 @@ fn insert_errors(
         .bind::<Array<Nullable<Integer>>, _>(errors.iter().map(|(_, of, _)| of.key.1).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(errors.iter().map(|(_, of, _)| of.key.0).collect::<Vec<_>>())
         .bind::<Array<Timestamptz>, _>(errors.iter().map(|(_, of, _)| of.received_at).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(of(|violation| violation.severity.as_str()))
         .bind::<Array<Text>, _>(of(|violation| violation.code.as_str()))
         .bind::<Array<Nullable<Text>>, _>(optional(|violation| violation.field.as_deref()))
         .bind::<Array<Text>, _>(of(|violation| &violation.path))
@@ -244,8 +304,14 @@ pub(super) fn resolve_copies(connection: &mut PgConnection, passed: &[&Event<'_>
 
 /// Rules by which the same bytes may be judged otherwise at another time or under other settings. A rejection for any
 /// other reason can have no unchanged copy that passed. Those of an event type's schema are among them too.
-const PASSING_RULES: [Code; 5] =
-    [Code::FutureTimestamp, Code::TooLarge, Code::TooDeep, Code::StoreRefused, Code::ProcessingFailed];
+const PASSING_RULES: [Code; 6] = [
+    Code::FutureTimestamp,
+    Code::TooLarge,
+    Code::TooDeep,
+    Code::UnknownEventType,
+    Code::StoreRefused,
+    Code::ProcessingFailed,
+];
 
 // The bytes of stored events are not kept, so that a copy is known by identity and content. LIMIT: see events::COMPARE.
 const RESOLVE_STORED: &str = "\

@@ -135,6 +135,7 @@ pub(crate) fn message(judgements: Vec<Judgement<'_>>) -> Message<'_> {
         run: Some(RunId::fresh()),
         application: Some(SHOP.into()),
         event_count: u32::try_from(judgements.len()).expect("a small batch"),
+        replay: false,
         contents: Contents::Events(judgements),
     }
 }

@@ -71,6 +71,7 @@ fn what_is_no_event_is_kept_with_its_bytes_and_never_replayed() {
     };
     let parse_error = Message {
         event_count: 0,
+        replay: false,
         contents: Contents::ParseError(fragment(b"{\"a\": \x00\xff}")),
         ..message(Vec::new())
     };

@@ -14,6 +14,7 @@ mod partitions;
 mod pipeline;
 mod poison;
 mod rejecting;
+mod replaying;
 mod retention;
 mod roles;
 mod sessions;
