@@ -8,6 +8,7 @@
 //! | module | holds | used by |
 //! |---|---|---|
 //! | [`intake`] | the one transaction that writes a batch of messages | consumers |
+//! | [`replays`] | rejected events that are sent again | `eye errors replay` |
 //! | [`events`], [`sessions`], [`rejections`], [`application_counts`], [`page`] | the reads | query service |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`pipeline`] | how far the consumers are | consumers, query service |
@@ -45,6 +46,7 @@ pub mod pipeline;
 mod pool;
 pub mod provision;
 pub mod rejections;
+pub mod replays;
 pub mod retention;
 mod schema;
 pub mod sessions;

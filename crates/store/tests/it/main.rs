@@ -15,6 +15,7 @@ mod pipeline;
 mod poison;
 mod rejecting;
 mod replaying;
+mod replays;
 mod retention;
 mod roles;
 mod sessions;
