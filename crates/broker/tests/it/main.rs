@@ -2,6 +2,7 @@
 
 mod disturbances;
 mod envelope;
+mod fuzz;
 mod node;
 mod publishing;
 mod settings;

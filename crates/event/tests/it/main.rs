@@ -1,8 +1,11 @@
 //! Events from outside: bytes in, judgement out.
 
 mod bodies;
+mod fuzz;
+mod oracles;
 mod properties;
 mod rules;
+mod strict;
 mod times;
 
 use event::{ApplicationId, Code, EventId, Judgement, ReceivedAt, Rules, Submitted, judge};
@@ -12,13 +15,13 @@ pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 
 /// Judges an event with the rules of the contract, as received [`NOW`].
 pub(crate) fn judged(bytes: &[u8]) -> Judgement<'_> {
-    let submitted = Submitted {
-        application: ApplicationId::from(1),
-        id: EventId::fresh(),
-        received_at: ReceivedAt::from_micros(NOW),
-        bytes,
-    };
-    judge(&submitted, &Rules::default())
+    judge(&submitted(bytes), &Rules::default())
+}
+
+/// Bytes as they were accepted [`NOW`].
+pub(crate) fn submitted(bytes: &[u8]) -> Submitted<'_> {
+    let (application, received_at) = (ApplicationId::from(1), ReceivedAt::from_micros(NOW));
+    Submitted { application, id: EventId::fresh(), received_at, bytes }
 }
 
 /// Path and code of each violation, in the order of the judgement.
