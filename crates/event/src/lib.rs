@@ -28,6 +28,7 @@ pub mod body;
 pub mod id;
 pub mod json;
 mod judge;
+mod mode;
 #[cfg(feature = "schemas")]
 mod registry;
 #[cfg(feature = "schemas")]
@@ -40,8 +41,9 @@ pub use id::{ApplicationId, EventId, MessageId, RunId, SchemaVersion};
 #[cfg(feature = "schemas")]
 pub use judge::judge_typed;
 pub use judge::{Event, Judgement, Rejection, Rules, Submitted, judge};
+pub use mode::Mode;
 #[cfg(feature = "schemas")]
-pub use registry::{EventType, Mode, Registry};
+pub use registry::{EventType, Registry};
 #[cfg(feature = "schemas")]
 pub use schema::Schema;
 pub use text::{Category, Name, SessionId};

@@ -8,6 +8,7 @@
 //! | module | holds | used by |
 //! |---|---|---|
 //! | [`intake`] | the one transaction that writes a batch of messages | consumers |
+//! | [`event_types`] | the rules of event types, in versions | `eye type`, consumers, query service |
 //! | [`replays`] | rejected events that are sent again | `eye errors replay` |
 //! | [`events`], [`sessions`], [`rejections`], [`application_counts`], [`page`] | the reads | query service |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
@@ -36,6 +37,7 @@ pub mod application_counts;
 pub mod applications;
 pub mod condition;
 mod error;
+pub mod event_types;
 pub mod events;
 pub mod housekeeping;
 pub mod intake;

@@ -35,6 +35,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    event_type_versions (id) {
+        id -> Int8,
+        event_type_id -> Int4,
+        version -> Int4,
+        mode -> Nullable<Text>,
+        schema -> Nullable<Text>,
+        created_at -> Timestamptz,
+        created_by -> Text,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     events (session_id, occurred_at, application_id, id) {
         occurred_at -> Timestamptz,
         received_at -> Timestamptz,
@@ -44,6 +57,7 @@ diesel::table! {
         id -> Uuid,
         session_id -> Text,
         data -> Jsonb,
+        schema_version -> Nullable<Int4>,
     }
 }
 
@@ -127,6 +141,7 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> applications (application_id));
+diesel::joinable!(event_type_versions -> event_types (event_type_id));
 diesel::joinable!(events -> applications (application_id));
 diesel::joinable!(events -> event_types (event_type_id));
 diesel::joinable!(rejected_events -> applications (application_id));
@@ -136,6 +151,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     applications,
     api_keys,
     event_types,
+    event_type_versions,
     events,
     sessions,
     rejected_events,

@@ -7,7 +7,7 @@ use diesel::data_types::PgTimestamp;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use event::Event;
+use event::{Event, SchemaVersion};
 use uuid::Uuid;
 
 use super::time;
@@ -77,10 +77,10 @@ pub(super) fn store(
 // transaction each (two cores, all indexes, 150,000 rows before; best of 60), this statement takes 2.1, 8.9 and 31.7 ms
 // for 100, 500 and 2,000 events, COPY and its INSERT 2.3, 11.8 and 33.7 ms, and it needs no table of its own.
 const INSERT: &str = "\
-INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
-SELECT occurred_at, received_at, application_id, event_type_id, id, session_id, data::jsonb \
-FROM unnest($1, $2, $3, $4, $5, $6, $7) \
-AS sent (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
+INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data, schema_version) \
+SELECT occurred_at, received_at, application_id, event_type_id, id, session_id, data::jsonb, schema_version \
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) \
+AS sent (occurred_at, received_at, application_id, event_type_id, id, session_id, data, schema_version) \
 ON CONFLICT DO NOTHING RETURNING session_id, occurred_at, application_id, id";
 
 #[derive(QueryableByName)]
@@ -131,7 +131,12 @@ fn insert(connection: &mut PgConnection, candidates: &[Candidate<'_>]) -> QueryR
         .bind::<Array<SqlUuid>, _>(ids(candidates))
         .bind::<Array<Text>, _>(texts(candidates, |candidate| candidate.event.session_id.as_str()))
         .bind::<Array<Text>, _>(texts(candidates, |candidate| candidate.event.data))
+        .bind::<Array<Nullable<Integer>>, _>(schema_versions(candidates))
         .load(connection)
+}
+
+fn schema_versions(candidates: &[Candidate<'_>]) -> Vec<Option<i32>> {
+    candidates.iter().map(|candidate| candidate.event.schema_version.map(SchemaVersion::get)).collect()
 }
 
 fn numbers(candidates: &[Candidate<'_>], number: fn(&Candidate<'_>) -> i32) -> Vec<i32> {
@@ -183,7 +188,7 @@ fn compare(connection: &mut PgConnection, candidates: &[Candidate<'_>]) -> Query
 }
 
 const STORE_ONE_BY_ONE: &str = "\
-SELECT verdict, refusal_state, refusal_message FROM eye_store_events($1, $2, $3, $4, $5, $6, $7) ORDER BY ordinal";
+SELECT verdict, refusal_state, refusal_message FROM eye_store_events($1, $2, $3, $4, $5, $6, $7, $8) ORDER BY ordinal";
 
 #[derive(QueryableByName)]
 struct VerdictRow {
@@ -215,6 +220,7 @@ fn store_one_by_one(
         .bind::<Array<SqlUuid>, _>(ids(candidates))
         .bind::<Array<Bytea>, _>(bytes(|event| event.session_id.as_str()))
         .bind::<Array<Bytea>, _>(bytes(|event| event.data))
+        .bind::<Array<Nullable<Integer>>, _>(schema_versions(candidates))
         .load::<VerdictRow>(connection)?;
     Ok(rows.into_iter().map(verdict).collect())
 }

@@ -3,6 +3,7 @@
 mod applications;
 mod backup;
 mod concurrency;
+mod event_types;
 mod ground;
 mod housekeeping;
 mod identity;
