@@ -212,7 +212,7 @@ fn pages_hold_every_event_once_and_in_order() {
     let system = System::new();
     let service = system.block_on(Service::start(&ground));
     let outcome = TestRunner::new(config).run(&case(), |case| {
-        ground.execute("TRUNCATE events, sessions, event_types RESTART IDENTITY");
+        ground.execute("TRUNCATE events, sessions RESTART IDENTITY");
         write(&ground, &case.before);
         let found = system.block_on(read(&ground, &service, &case));
         let all = || case.before.iter().chain(case.meanwhile.iter().flatten());
