@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use service::health::{Health, Readiness};
+use service::judging::EventSettings;
 use store::Store;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinError, JoinSet};
@@ -20,7 +21,7 @@ use crate::outage::Outages;
 use crate::patience::Patience;
 use crate::pulse::Pulse;
 use crate::receive::Receiver;
-use crate::settings::{EventSettings, Settings};
+use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;

@@ -32,7 +32,7 @@
 //! | `housekeeping` | partitions ahead, forgetting of taken messages, retention |
 //! | `report`, `spans`, `names` | metrics, log lines and traces of a batch |
 //! | `unsettled`, `pulse` | what is held unsettled; each second, how far the consumers are |
-//! | `settings`, `stop` | sections `consumer` and `event`; the wish to end |
+//! | `settings`, `stop` | section `consumer`; the wish to end |
 //!
 //! # Error policy
 //! | what fails | what is done |
@@ -54,7 +54,7 @@
 //! No log line holds what was sent.
 //!
 //! # Settings
-//! Section `consumer`; section `event` has the limits of the rules.
+//! Section `consumer`; section `event` has what events are judged by, and belongs to `service`.
 //!
 //! # Metrics
 //! | name | labels | tells |

@@ -1,9 +1,8 @@
-//! Sections `consumer` and `event` of the settings.
+//! Section `consumer` of the settings.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use event::Rules;
 use serde::Deserialize;
 
 /// The most bytes of events that a message holds, unless it is one larger event: what the prefetch is counted in.
@@ -11,7 +10,7 @@ const MESSAGE_BYTES: u64 = 1024 * 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Section `consumer`, checked when it is read.
+/// What the section holds, checked when it is read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -62,23 +61,4 @@ impl Settings {
 
 fn milliseconds(count: u32) -> Duration {
     Duration::from_millis(u64::from(count))
-}
-
-/// Section `event`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EventSettings {
-    event_bytes_max: NonZeroUsize,
-    data_depth_max: NonZeroUsize,
-    timestamp_tolerance_ms: u32,
-}
-
-impl EventSettings {
-    pub(crate) fn rules(&self) -> Rules {
-        Rules {
-            event_bytes_max: self.event_bytes_max.get(),
-            data_depth_max: self.data_depth_max.get(),
-            timestamp_tolerance_ms: self.timestamp_tolerance_ms,
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! What each process needs: settings, telemetry, health, shutdown, keys.
 //!
 //! # Purpose
-//! The parts that gateway, consumer, query service and `eye` have in common, so that they are set, watched, stopped
-//! and asked for keys in the same way. It knows neither the queue nor what an event is; of the store it knows keys.
+//! The parts that gateway, consumer, query service and `eye` have in common, so that they are set, watched, stopped,
+//! asked for keys, and judge events in the same way. It does not know the queue; of the store it knows keys.
 //!
 //! # Modules
 //! | module | holds |
@@ -16,13 +16,14 @@
 //! | [`problem`] | RFC 9457: how a refused request is answered |
 //! | [`request`] | request id, W3C trace context, one log line a request |
 //! | [`keys`] | API keys: a snapshot in memory and in a file, look-ups, scopes |
+//! | [`judging`] | the limits of the rules that events are judged by |
 //!
 //! # Error policy
 //! A bad setting stops the start. Afterwards nothing here ends the process: a database that is away costs unknown keys
 //! a 503 and nothing else, a log that nobody reads loses lines and counts them.
 //!
 //! # Settings
-//! `[log]`, `[traces]` and `[keys]` of `settings/defaults.toml`.
+//! `[log]`, `[traces]`, `[keys]` and `[event]` of `settings/defaults.toml`.
 //!
 //! # Metrics
 //! | name | labels | counts |
@@ -37,6 +38,7 @@
 //! | `eye_log_records_dropped_total` | | log lines that stderr did not take in time |
 
 pub mod health;
+pub mod judging;
 pub mod keys;
 pub mod patience;
 pub mod problem;
