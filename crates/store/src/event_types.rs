@@ -1,14 +1,18 @@
 //! Registered event types and the versions of their rules.
 
+mod in_force;
+
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use event::{ApplicationId, Mode, SchemaVersion};
+use event::{Mode, SchemaVersion};
 use uuid::Uuid;
 
-use crate::schema::{applications, event_type_versions, event_types};
+use crate::schema::{event_type_versions, event_types};
 use crate::{Error, Store};
+
+pub use in_force::{Registered, Revision};
 
 /// The most bytes of a schema.
 pub const SCHEMA_BYTES_MAX: usize = 64 * 1024;
@@ -78,36 +82,6 @@ pub enum Set {
     Made(EventTypeVersion),
     /// They are in force already.
     Unchanged(EventTypeVersion),
-}
-
-/// What tells that registered types or strict applications have changed: another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revision {
-    /// Versions are only ever added, and their count misses none, in whichever order they commit.
-    versions: i64,
-    strict: Vec<i32>,
-}
-
-impl Revision {
-    /// The applications that may send registered event types only.
-    pub fn strict(&self) -> impl Iterator<Item = ApplicationId> {
-        self.strict.iter().copied().map(ApplicationId::from)
-    }
-}
-
-/// A registered event type, without its schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registered {
-    /// By which its schema is read: [`Store::schemas`].
-    pub id: i64,
-    /// The first half of the type.
-    pub category: String,
-    /// The second half of the type.
-    pub name: String,
-    /// The version that is in force.
-    pub version: SchemaVersion,
-    /// How strict it is.
-    pub mode: Mode,
 }
 
 /// A stored event, as far as its type's rules look at it.
@@ -238,63 +212,6 @@ impl Store {
         })?;
         let versions = rows.into_iter().map(|(category, name, row)| row.of(category, name));
         Ok(versions.filter(|version| version.rules.is_some()).collect())
-    }
-
-    /// Whether something has changed since another time; cheap enough to be asked each second.
-    ///
-    /// # Errors
-    /// As [`Error`] tells.
-    pub fn event_types_revision(&self) -> Result<Revision, Error> {
-        self.read(|connection| {
-            let versions = event_type_versions::table.count().get_result(connection)?;
-            let strict = applications::table
-                .filter(applications::strict)
-                .order(applications::id)
-                .select(applications::id)
-                .load(connection)?;
-            Ok(Revision { versions, strict })
-        })
-    }
-
-    /// The registered event types without their schemas.
-    ///
-    /// # Errors
-    /// As [`Error`] tells.
-    pub fn registered_event_types(&self) -> Result<Vec<Registered>, Error> {
-        type Row = (i64, String, String, i32, Option<String>);
-        let rows = self.read(|connection| {
-            event_type_versions::table
-                .inner_join(event_types::table)
-                .distinct_on(event_type_versions::event_type_id)
-                .order((event_type_versions::event_type_id, event_type_versions::version.desc()))
-                .select((
-                    event_type_versions::id,
-                    event_types::category,
-                    event_types::name,
-                    event_type_versions::version,
-                    event_type_versions::mode,
-                ))
-                .load::<Row>(connection)
-        })?;
-        let registered = |(id, category, name, version, mode): Row| {
-            let mode = Mode::parse(&mode?)?;
-            Some(Registered { id, category, name, version: version.into(), mode })
-        };
-        Ok(rows.into_iter().filter_map(registered).collect())
-    }
-
-    /// The schemas of some registered event types, by [`Registered::id`].
-    ///
-    /// # Errors
-    /// As [`Error`] tells.
-    pub fn schemas(&self, ids: &[i64]) -> Result<Vec<(i64, String)>, Error> {
-        self.read(|connection| {
-            event_type_versions::table
-                .filter(event_type_versions::id.eq_any(ids))
-                .filter(event_type_versions::schema.is_not_null())
-                .select((event_type_versions::id, event_type_versions::schema.assume_not_null()))
-                .load(connection)
-        })
     }
 
     /// A page of the stored events of a type, the one that occurred last first, after the one with this time and id.

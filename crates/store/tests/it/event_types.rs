@@ -26,7 +26,8 @@ fn registered(ground: &Ground) -> Vec<(String, i32, Mode)> {
     let listed: Vec<_> = versions
         .filter_map(|version| Some((version.name, version.version.get(), version.rules?.mode)))
         .collect();
-    let registered = ground.store.registered_event_types().expect("list");
+    let (revision, registered) = ground.store.registered_event_types().expect("list");
+    assert_eq!(revision, ground.store.event_types_revision().expect("a revision"));
     let mut same: Vec<_> =
         registered.into_iter().map(|each| (each.name, each.version.get(), each.mode)).collect();
     same.sort_by(|a, b| a.0.cmp(&b.0));
@@ -154,7 +155,8 @@ fn schemas_are_read_as_they_were_given() {
     let ground = Ground::new();
     let schema = "{ \"b\": 1,\n \"a\": 2 }";
     set(&ground, new("paid", Mode::Warn, schema));
-    let [Registered { id, version, .. }] = &ground.store.registered_event_types().expect("list")[..] else {
+    let (_, registered) = ground.store.registered_event_types().expect("list");
+    let [Registered { id, version, .. }] = &registered[..] else {
         panic!("one is registered");
     };
     assert_eq!(*version, SchemaVersion::from(1));
