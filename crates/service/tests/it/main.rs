@@ -1,6 +1,7 @@
 //! The service crate as the services use it.
 
 mod health;
+mod judging;
 mod keys;
 mod patience;
 mod probe;
