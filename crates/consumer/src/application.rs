@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use service::health::{Health, Readiness};
-use service::judging::EventSettings;
+use service::judging::{EventSettings, Judging};
 use store::Store;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
+use crate::ability::Ability;
 use crate::batch::{Batch, Limits};
 use crate::dead_letters::Drain;
 use crate::housekeeping::Housekeeper;
-use crate::judge::Judge;
+use crate::judge::{Bench, Judge};
 use crate::link::Link;
 use crate::newer;
 use crate::outage::Outages;
@@ -40,7 +41,7 @@ pub struct Application {
     settings: Settings,
     broker: broker::Settings,
     store: Store,
-    judge: Arc<dyn Judge>,
+    bench: Bench,
     readiness: Readiness,
     health: Health,
 }
@@ -51,8 +52,8 @@ impl Application {
     /// # Errors
     /// A setting is of no use, or the address for health is taken.
     pub fn build(settings: &service::settings::Settings) -> anyhow::Result<Self> {
-        let rules: EventSettings = settings.section("event")?;
-        Self::build_with_judge(settings, Arc::new(rules.rules()))
+        let event: EventSettings = settings.section("event")?;
+        Self::build_on(settings, |store| Ok(Bench::Rules(Judging::start(store, &event)?)))
     }
 
     /// The same with another judge in the place of the rules.
@@ -63,15 +64,25 @@ impl Application {
         settings: &service::settings::Settings,
         judge: Arc<dyn Judge>,
     ) -> anyhow::Result<Self> {
+        Self::build_on(settings, |_| Ok(Bench::Fixed(judge)))
+    }
+
+    fn build_on(
+        settings: &service::settings::Settings,
+        bench: impl FnOnce(&store::Settings) -> Result<Bench, store::Error>,
+    ) -> anyhow::Result<Self> {
         let broker = settings.section("broker")?;
         let store: store::Settings = settings.section("store")?;
         let settings: Settings = settings.section("consumer")?;
-        let store = Store::new(&store.with_process_name(PROCESS_NAME))?;
+        let store = store.with_process_name(PROCESS_NAME);
+        let bench = bench(&store)?;
+        let store = Store::new(&store)?;
         let readiness = Readiness::new();
+        bench.show(&readiness);
         let health = Health::start(&settings.health_listen, readiness.clone()).with_context(|| {
             format!("consumer.health_listen: cannot listen at {}", settings.health_listen)
         })?;
-        Ok(Self { settings, broker, store, judge, readiness, health })
+        Ok(Self { settings, broker, store, bench, readiness, health })
     }
 
     /// The port at which questions about health are answered.
@@ -112,16 +123,17 @@ impl Application {
         let (batches, waiting) = mpsc::channel(1);
         let waiting = Arc::new(Mutex::new(waiting));
         let unsettled = Unsettled::default();
-        let pulse = Pulse::new(&self.broker, self.store.clone(), store.clone(), unsettled.clone());
+        let ability = Ability { store: store.clone(), bench: self.bench.clone() };
+        let pulse = Pulse::new(&self.broker, self.store.clone(), store, unsettled.clone());
         let mut parts = JoinSet::new();
         parts.spawn(without_link(watcher.run(stop.clone())));
         parts.spawn(without_link(pulse.run(stop.clone())));
-        parts.spawn(self.receiver(batches, store.clone(), unsettled.clone(), stop).run());
+        parts.spawn(self.receiver(batches, ability.clone(), unsettled.clone(), stop).run());
         for _ in 0..self.settings.writers.get() {
             let patience = self.patience(outages.clone(), stop);
             parts.spawn(without_link(Worker { batches: Arc::clone(&waiting), patience }.run()));
         }
-        parts.spawn(without_link(self.drain(store, unsettled, outages, stop).run()));
+        parts.spawn(without_link(self.drain(ability, unsettled, outages, stop).run()));
         parts.spawn(without_link(housekeeper.run(stop.clone())));
         parts
     }
@@ -129,7 +141,7 @@ impl Application {
     fn receiver(
         &self,
         batches: mpsc::Sender<Batch>,
-        store: StoreWatch,
+        ability: Ability,
         unsettled: Unsettled,
         stop: &Stop,
     ) -> Receiver {
@@ -141,7 +153,7 @@ impl Application {
             limits: Limits::new(&self.settings),
             park_after: self.settings.park_after(),
             batches,
-            store,
+            ability,
             ready: self.readiness.flag("broker"),
             version,
             unsettled,
@@ -152,7 +164,7 @@ impl Application {
     fn patience(&self, outages: Outages, stop: &Stop) -> Patience {
         Patience {
             store: self.store.clone(),
-            judge: Arc::clone(&self.judge),
+            bench: self.bench.clone(),
             outages,
             retry_interval_max: self.settings.retry_interval_max(),
             stop: stop.clone(),
@@ -160,13 +172,13 @@ impl Application {
         }
     }
 
-    fn drain(&self, store: StoreWatch, unsettled: Unsettled, outages: Outages, stop: &Stop) -> Drain {
+    fn drain(&self, ability: Ability, unsettled: Unsettled, outages: Outages, stop: &Stop) -> Drain {
         let version = self.readiness.flag("envelope of dead letters");
         version.pass();
         Drain {
             broker: self.broker.clone(),
             patience: self.patience(outages, stop),
-            store,
+            ability,
             unsettled,
             version,
             park_after: self.settings.park_after(),

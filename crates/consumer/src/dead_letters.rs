@@ -11,6 +11,7 @@ use metrics::counter;
 use service::health::Flag;
 use tokio::time::sleep;
 
+use crate::ability::Ability;
 use crate::batch::Batch;
 use crate::desk::Desk;
 use crate::link::Link;
@@ -18,7 +19,6 @@ use crate::newer::{Held, is_newer};
 use crate::patience::{End, Patience};
 use crate::settlement;
 use crate::stop::Stop;
-use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;
 
 /// One at a time: what ends the process takes no other with it.
@@ -31,7 +31,7 @@ const KEPT: &str = "eye_consumer_dead_letters_kept_total";
 pub(crate) struct Drain {
     pub(crate) broker: broker::Settings,
     pub(crate) patience: Patience,
-    pub(crate) store: StoreWatch,
+    pub(crate) ability: Ability,
     pub(crate) unsettled: Unsettled,
     /// Whether every dead letter is of a version that is known here.
     pub(crate) version: Flag,
@@ -57,10 +57,10 @@ impl Drain {
         }
     }
 
-    /// Waits for the database, then for the broker, of whose outages the one who takes events tells.
+    /// Waits for the database and the event types, then for the broker, of whose outages the one who takes events tells.
     async fn open(&mut self) -> Link {
         loop {
-            self.store.serves().await;
+            self.ability.there().await;
             match Link::open(&self.broker, Queue::Dead, PREFETCH).await {
                 Ok(link) => return link,
                 Err(error) => tracing::debug!(%error, "the dead letters can't be taken yet"),
@@ -69,13 +69,13 @@ impl Drain {
         }
     }
 
-    /// Takes dead letters until the link is lost, the database has been away for long, or the consumer stops.
+    /// Takes dead letters until the link is lost, nothing could be judged or stored for long, or the consumer stops.
     async fn drain(&mut self, link: &mut Link) {
         loop {
             let delivery = tokio::select! {
                 biased;
                 () = self.stop.requested() => return,
-                () = self.store.away_for(self.park_after) => return,
+                () = self.ability.missing_for(self.park_after) => return,
                 delivery = link.subscription.next() => delivery,
             };
             match delivery {

@@ -1,16 +1,16 @@
 //! Judging and writing: what blocks, and so runs on threads of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use broker::Delivery;
 use metrics::histogram;
+use service::judging::Outdated;
 use store::intake::{Message, Writer};
 use store::{Error, Store};
 
 use crate::isolation::{self, Isolated};
-use crate::judge::{self, Judge};
+use crate::judge::{self, Bench};
 use crate::names::Names;
 use crate::reading::{Origin, read};
 use crate::report::{self, Course};
@@ -24,16 +24,30 @@ pub(crate) enum Failure {
     /// The store said so.
     #[error("{0}")]
     Store(#[from] Error),
+    /// It is not known what is in force.
+    #[error("{0}")]
+    Outdated(#[from] Outdated),
     /// Something panicked; the log tells where.
     #[error("a panic")]
     Panic,
+}
+
+impl Failure {
+    /// True where the same may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Outdated(_) => true,
+            Self::Panic => false,
+        }
+    }
 }
 
 /// Where batches are worked on, one at a time.
 pub(crate) struct Desk {
     store: Store,
     writer: Writer,
-    judge: Arc<dyn Judge>,
+    bench: Bench,
     names: Names,
 }
 
@@ -41,8 +55,8 @@ pub(crate) struct Desk {
 pub(crate) type Work = fn(&mut Desk, &[Delivery]) -> Result<(), Failure>;
 
 impl Desk {
-    pub(crate) fn new(store: Store, judge: Arc<dyn Judge>) -> Self {
-        Self { writer: Writer::new(store.clone()), names: Names::new(store.clone()), store, judge }
+    pub(crate) fn new(store: Store, bench: Bench) -> Self {
+        Self { writer: Writer::new(store.clone()), names: Names::new(store.clone()), store, bench }
     }
 
     /// Does something; a panic is one of its failures.
@@ -57,11 +71,12 @@ impl Desk {
         })
     }
 
-    /// Judges every event and writes all of them in one transaction.
+    /// Judges every event by what is in force now, and writes all of them in one transaction.
     pub(crate) fn write(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
+        let judge = self.bench.judge()?;
         let begun = SystemTime::now();
         let judging = Instant::now();
-        let judged = deliveries.iter().map(|delivery| read(delivery, |event| self.judge.judge(event)));
+        let judged = deliveries.iter().map(|delivery| read(delivery, |event| judge.judge(event)));
         let (messages, origins): (Vec<_>, Vec<_>) = judged.unzip();
         histogram!("eye_consumer_judge_duration_seconds").record(judging.elapsed().as_secs_f64());
         self.commit(&messages, &origins, begun)
@@ -70,10 +85,11 @@ impl Desk {
     /// The same for dead letters, which made somebody fail before: what fails again, and nothing else, is recorded as
     /// failed.
     pub(crate) fn write_isolated(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
+        let judge = self.bench.judge()?;
         for delivery in deliveries {
             let begun = SystemTime::now();
             let (message, origin) = if delivery.delivery_count() < JUDGED_DELIVERIES_MAX {
-                read(delivery, |event| judge::guarded(&*self.judge, event))
+                read(delivery, |event| judge::guarded(&*judge, event))
             } else {
                 read(delivery, judge::failed)
             };
@@ -93,7 +109,7 @@ impl Desk {
         let written = self.guarded(|desk| desk.commit(&messages, &origins, begun));
         let ([message], [origin]) = (messages, origins);
         match written {
-            Err(Failure::Store(error)) if error.is_transient() => Err(error.into()),
+            Err(failure) if failure.is_transient() => Err(failure),
             Err(failure) => match isolation::apart(message, origin) {
                 Some(isolated) => self.write_apart(isolated, begun),
                 None => Err(failure),
@@ -112,7 +128,7 @@ impl Desk {
             let (messages, origins) = ([message], [origin]);
             match self.guarded(|desk| desk.commit(&messages, &origins, begun)) {
                 Ok(()) => {}
-                Err(Failure::Store(error)) if error.is_transient() => return Err(error.into()),
+                Err(failure) if failure.is_transient() => return Err(failure),
                 Err(_) => {
                     let [message] = messages;
                     self.commit(&[isolation::fail(message)], &origins, begun)?;

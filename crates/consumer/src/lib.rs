@@ -3,7 +3,8 @@
 //! # Purpose
 //! Takes messages from the broker, judges each event that they carry, writes a batch in one transaction, and acknowledges
 //! after the commit. Any number of consumers share a queue. An event's outcome is final and it has exactly one: the
-//! transaction records the messages that it takes, and a message that is delivered again changes nothing.
+//! transaction records the messages that it takes, and a message that is delivered again changes nothing. A batch is judged
+//! by the event types as they are when its judging begins, known to be in force within the last 3 s.
 //!
 //! ```text
 //!  queue ──▶ receive ──Batch──▶ channel of one ──▶ worker × writers ──▶ desk: read, judge, write ──▶ store
@@ -16,6 +17,7 @@
 //!    └──▶ dead_letters, one at a time ──▶ desk: judge each event guarded, fail what fails again ──▶ store
 //!
 //!  store_watch: does the database serve? ──▶ receive parks, readiness, one log line an outage
+//!  service::judging: which event types are in force? ──▶ desk judges by them, or waits
 //! ```
 //!
 //! # Modules
@@ -28,7 +30,7 @@
 //! | `desk`, `reading`, `judge` | the part that blocks: envelope, judgement, write |
 //! | `settlement` | acknowledging, after the commit |
 //! | `dead_letters`, `isolation` | judging and writing event by event |
-//! | `store_watch`, `outage`, `backoff` | waiting for the database |
+//! | `ability`, `store_watch`, `outage`, `backoff` | waiting for the database and the event types |
 //! | `housekeeping` | partitions ahead, forgetting of taken messages, retention |
 //! | `report`, `spans`, `names` | metrics, log lines and traces of a batch |
 //! | `unsettled`, `pulse` | what is held unsettled; each second, how far the consumers are |
@@ -39,7 +41,9 @@
 //! |---|---|
 //! | the broker is away, the link is lost | reconnect for ever; what was not settled is delivered again and changes nothing |
 //! | the database is away, busy, or lacks migrations | the same batch again, for ever; nothing becomes an error |
-//! | the database gives no sign of life for `park_after_ms` | the deliveries are given back once, and none taken until it does |
+//! | the event types were last read more than 3 s ago | nothing is judged until they are read; nothing becomes an error |
+//! | the database gives no sign of life for `park_after_ms`, or no event types for so long | the deliveries are given back once, and none taken until it does |
+//! | a schema of an event type that this consumer can't use | events of that type are `processing_failed`, or stored with such a warning; `service::judging` tells |
 //! | a row that the database refuses | the store isolates it: `store_refused` |
 //! | a message that can't be read | one record, `unreadable_message`, with its bytes |
 //! | a message of the version that comes next | held until this consumer is replaced by a newer one |
@@ -50,8 +54,8 @@
 //! | an acknowledgement | counted; the delivery comes again and changes nothing |
 //! | anything when the consumer stops | left unsettled: it is delivered again |
 //!
-//! An outage is logged twice, when it begins and when it ends. ERROR means that a person must look: a message failed.
-//! No log line holds what was sent.
+//! An outage is logged twice, when it begins and when it ends; one in which event types grow too old, by them too. ERROR
+//! means that a person must look: a message failed. No log line holds what was sent.
 //!
 //! # Settings
 //! Section `consumer`; section `event` has what events are judged by, and belongs to `service`.
@@ -60,6 +64,7 @@
 //! | name | labels | tells |
 //! |---|---|---|
 //! | `eye_consumer_events_total` | `application`, `outcome`: stored, duplicate, rejected | events by what became of them |
+//! | `eye_consumer_events_warned_total` | `application` | of the stored ones, those that their type's schema warns of |
 //! | `eye_consumer_batches_total` | `trigger`: size, interval, shutdown | batches by why they were written then |
 //! | `eye_consumer_batch_events` | | events of a batch |
 //! | `eye_consumer_judge_duration_seconds`, `eye_consumer_commit_duration_seconds` | | of a batch |
@@ -84,6 +89,7 @@
 //! # What it must not know
 //! HTTP, SQL and AMQP: the crates `service`, `store` and `broker` do.
 
+mod ability;
 mod application;
 mod backoff;
 mod batch;

@@ -1,6 +1,5 @@
 //! Keeps at a batch until it is written, however long the database is away.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
@@ -10,7 +9,7 @@ use tokio::time::sleep;
 use crate::backoff::Backoff;
 use crate::batch::Batch;
 use crate::desk::{Desk, Failure, Work};
-use crate::judge::Judge;
+use crate::judge::Bench;
 use crate::outage::Outages;
 use crate::stop::Stop;
 
@@ -27,7 +26,7 @@ pub(crate) enum End {
 /// Works on one batch at a time. The database is waited for; what else fails is the caller's to deal with.
 pub(crate) struct Patience {
     pub(crate) store: Store,
-    pub(crate) judge: Arc<dyn Judge>,
+    pub(crate) bench: Bench,
     pub(crate) outages: Outages,
     pub(crate) retry_interval_max: Duration,
     pub(crate) stop: Stop,
@@ -44,10 +43,13 @@ impl Patience {
             batch = returned;
             match result {
                 Ok(()) => return End::Written(batch),
-                Err(Failure::Store(error)) if error.is_transient() => {
+                Err(failure) if failure.is_transient() => {
                     counter!("eye_consumer_retries_total").increment(1);
-                    tracing::debug!(%error, "batch not written: trying again");
-                    outage.get_or_insert_with(|| self.outages.enter(&error));
+                    tracing::debug!(error = %failure, "batch not written: trying again");
+                    // Of event types that can't be read, their reader tells.
+                    if let Failure::Store(error) = &failure {
+                        outage.get_or_insert_with(|| self.outages.enter(error));
+                    }
                 }
                 Err(failure) => return End::Failed(batch, failure),
             }
@@ -63,7 +65,7 @@ impl Patience {
     /// Tries once, beside the tasks that must not block. None when the runtime ends.
     async fn attempt(&mut self, batch: Batch, work: Work) -> Option<(Batch, Result<(), Failure>)> {
         let desk = self.desk.take();
-        let mut desk = desk.unwrap_or_else(|| Desk::new(self.store.clone(), Arc::clone(&self.judge)));
+        let mut desk = desk.unwrap_or_else(|| Desk::new(self.store.clone(), self.bench.clone()));
         let attempt = tokio::task::spawn_blocking(move || {
             let result = desk.guarded(|desk| work(desk, batch.deliveries()));
             (desk, batch, result)

@@ -1,4 +1,4 @@
-//! Takes deliveries and gathers them into batches, as long as the database serves and somebody can write them.
+//! Takes deliveries and gathers them into batches, as long as somebody can judge and write them.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use service::patience::Waiting;
 use tokio::sync::mpsc;
 use tokio::time::{self, sleep};
 
+use crate::ability::Ability;
 use crate::backoff::Backoff;
 use crate::batch::{Batch, FlushTrigger, Gathering, Limits};
 use crate::link::Link;
 use crate::newer::{Held, is_newer};
 use crate::stop::Stop;
-use crate::store_watch::StoreWatch;
 use crate::unsettled::Unsettled;
 use crate::worker::{DELIVERED_TOO_OFTEN, dead_letters};
 
@@ -35,7 +35,7 @@ pub(crate) struct Receiver {
     pub(crate) limits: Limits,
     pub(crate) park_after: Duration,
     pub(crate) batches: mpsc::Sender<Batch>,
-    pub(crate) store: StoreWatch,
+    pub(crate) ability: Ability,
     pub(crate) ready: Flag,
     /// Whether every message is of a version that is known here.
     pub(crate) version: Flag,
@@ -67,7 +67,7 @@ impl Receiver {
         }
     }
 
-    /// Waits for the database, then for the broker; none when the consumer stops meanwhile.
+    /// Waits for the database and the event types, then for the broker; none when the consumer stops meanwhile.
     async fn open(&mut self) -> Option<Link> {
         let mut stop = self.stop.clone();
         tokio::select! {
@@ -80,7 +80,7 @@ impl Receiver {
         let mut backoff = Backoff::new(self.broker.reconnect_interval_max());
         let mut waiting = Waiting::new("the broker", self.broker.place());
         loop {
-            self.store.serves().await;
+            self.ability.there().await;
             match Link::open(&self.broker, Queue::Events, self.prefetch).await {
                 Ok(link) => {
                     waiting.there(Instant::now());
@@ -96,7 +96,7 @@ impl Receiver {
         }
     }
 
-    /// Takes deliveries until the link is lost, the database has been away for long, or the consumer stops.
+    /// Takes deliveries until the link is lost, nothing could be judged or stored for long, or the consumer stops.
     async fn take(&mut self, link: &mut Link) -> End {
         let mut gathering = Gathering::new(self.limits, link.watch(), self.unsettled.clone());
         let mut held = Held::new(&self.version, self.unsettled.clone());
@@ -105,7 +105,7 @@ impl Receiver {
             tokio::select! {
                 biased;
                 () = self.stop.requested() => return self.finish(link, gathering).await,
-                () = self.store.away_for(self.park_after) => return End::Parked,
+                () = self.ability.missing_for(self.park_after) => return End::Parked,
                 // While nobody is free to write it, it goes on growing.
                 Ok(free) = self.batches.reserve(), if due.is_some() => {
                     if let Some(trigger) = due {

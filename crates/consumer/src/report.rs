@@ -20,6 +20,8 @@ pub(crate) struct Tally {
     pub(crate) stored: u32,
     pub(crate) duplicate: u32,
     pub(crate) rejected: u32,
+    /// Of those that were stored.
+    pub(crate) warned: u32,
 }
 
 impl Tally {
@@ -36,6 +38,7 @@ impl Tally {
             stored: self.stored + other.stored,
             duplicate: self.duplicate + other.duplicate,
             rejected: self.rejected + other.rejected,
+            warned: self.warned + other.warned,
         }
     }
 }
@@ -66,7 +69,10 @@ pub(crate) fn committed(
         match taken {
             Taken::Now(outcomes) => {
                 failed_events(message, origin);
-                let tally = requests(message, origin, outcomes, course);
+                let tally = Tally {
+                    warned: warned(message, outcomes),
+                    ..requests(message, origin, outcomes, course)
+                };
                 let all = by_application.entry(message.application).or_default();
                 *all = all.sum(tally);
             }
@@ -107,6 +113,21 @@ fn count(application: &Arc<str>, tally: Tally) {
         let labels = [("application", application.to_string()), ("outcome", outcome.to_owned())];
         counter!("eye_consumer_events_total", &labels).increment(u64::from(events));
     }
+    if tally.warned > 0 {
+        let labels = [("application", application.to_string())];
+        counter!("eye_consumer_events_warned_total", &labels).increment(u64::from(tally.warned));
+    }
+}
+
+/// How many of a message's events were stored with warnings.
+fn warned(message: &Message<'_>, outcomes: &[Outcome]) -> u32 {
+    let Contents::Events(judgements) = &message.contents else { return 0 };
+    let warns = |judgement: &Judgement<'_>| matches!(judgement, Judgement::Valid(event) if !event.warnings.is_empty());
+    let warned = judgements
+        .iter()
+        .zip(outcomes)
+        .filter(|(judgement, outcome)| **outcome == Outcome::Stored && warns(judgement));
+    u32::try_from(warned.count()).unwrap_or(u32::MAX)
 }
 
 /// A line for each request of a message; the sum of its events.
@@ -133,7 +154,7 @@ fn requests(message: &Message<'_>, origin: &Origin, outcomes: &[Outcome], course
 
 /// By which a request is followed from the gateway's line to the commit.
 fn line(application: Option<ApplicationId>, origin: &Origin, request: &RequestContext, tally: Tally) {
-    let Tally { stored, duplicate, rejected } = tally;
+    let Tally { stored, duplicate, rejected, .. } = tally;
     let application = application.map(ApplicationId::get);
     let request_id = request.request_id.as_str();
     let trace_id = trace_id(request);

@@ -43,7 +43,7 @@ pub(crate) fn record(message: &Message<'_>, request: &RequestContext, tally: Tal
 
 /// By OpenTelemetry's conventions for messaging, and our own counts.
 fn attributes(message: &Message<'_>, request: &RequestContext, tally: Tally) -> Vec<KeyValue> {
-    let Tally { stored, duplicate, rejected } = tally;
+    let Tally { stored, duplicate, rejected, .. } = tally;
     let mut attributes = vec![
         KeyValue::new("messaging.system", "rabbitmq"),
         KeyValue::new("messaging.operation.type", "process"),
