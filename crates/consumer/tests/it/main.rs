@@ -2,12 +2,14 @@
 
 mod batches;
 mod dead_letters;
+mod event_types;
 mod housekeeping;
 mod messages;
 mod outages;
 mod process;
 mod progress;
 mod redelivery;
+mod replays;
 mod running;
 mod scene;
 mod starting;

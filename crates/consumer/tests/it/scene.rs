@@ -133,6 +133,11 @@ impl Scene {
         settings_of(&self.variables(changes))
     }
 
+    /// The store, as operators use it.
+    pub(crate) fn store(&self) -> Store {
+        Store::new(&store::Settings::for_url(&*self.database)).unwrap()
+    }
+
     fn broker(&self) -> broker::Settings {
         self.settings(&[]).section("broker").unwrap()
     }
