@@ -45,7 +45,7 @@ pub use mode::Mode;
 #[cfg(feature = "schemas")]
 pub use registry::{EventType, Registry};
 #[cfg(feature = "schemas")]
-pub use schema::Schema;
+pub use schema::{Schema, SchemaFault, Verdict};
 pub use text::{Category, Name, SessionId};
 pub use time::{OccurredAt, ReceivedAt};
 pub use violation::{Code, Severity, Violation};

@@ -14,6 +14,15 @@ pub struct Schema {
     validator: Validator,
 }
 
+/// What a schema says of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What is wrong, one violation a path and code; empty where the schema allows the value.
+    pub violations: Vec<Violation>,
+    /// There were more than [`crate::violation::VIOLATIONS_MAX`].
+    pub truncated: bool,
+}
+
 /// Why a schema is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at {}: {reason}", Place(.path))]
@@ -46,6 +55,15 @@ impl Schema {
             .build(&value)
             .map_err(|error| fault(error.instance_path().to_string(), error.to_string()))?;
         Ok(Self { validator })
+    }
+
+    /// Judges the data of an event that is stored, by this schema alone. Violations are errors, and their paths begin with
+    /// `/data`.
+    pub fn check(&self, data: &str) -> Verdict {
+        let mut findings = Findings::default();
+        self.judge(data, Severity::Error, &mut findings);
+        let (violations, truncated) = findings.into_parts();
+        Verdict { violations, truncated }
     }
 
     /// Adds what is wrong with the data of an event, which is an object's JSON text without doubled keys.

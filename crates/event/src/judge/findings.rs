@@ -56,7 +56,7 @@ impl Findings {
         self.violations.iter().any(|violation| violation.severity == Severity::Error)
     }
 
-    pub(super) fn into_parts(self) -> (Vec<Violation>, bool) {
+    pub(crate) fn into_parts(self) -> (Vec<Violation>, bool) {
         (self.violations, self.truncated)
     }
 }
