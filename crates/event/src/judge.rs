@@ -2,8 +2,8 @@
 
 mod fields;
 pub(crate) mod findings;
-mod number;
-mod path;
+pub(crate) mod number;
+pub(crate) mod path;
 pub(crate) mod types;
 mod walk;
 

@@ -31,7 +31,6 @@ mod judge;
 mod mode;
 #[cfg(feature = "schemas")]
 mod registry;
-#[cfg(feature = "schemas")]
 pub mod schema;
 pub mod text;
 pub mod time;

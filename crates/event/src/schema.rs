@@ -1,87 +1,80 @@
 //! JSON Schemas of event types.
+//!
+//! # What is read
+//! JSON Schema 2020-12, every keyword that checks a value, but for recursive references. Nothing is ignored in silence, so more is
+//! refused than the standard asks for:
+//! - keywords that are none (what begins with `x-` is the author's own), and keywords that check nothing: `contentEncoding` and its
+//!   like, those of older drafts, and `then`, `minContains` and others where what they belong to is missing. `title`,
+//!   `description`, `$comment`, `default`, `examples`, `deprecated`, `readOnly` and `writeOnly` may stand anywhere;
+//! - `$id`, and references to anything but schemas of the same document (`#`, `#/$defs/NAME`, `#ANCHOR`): nothing is fetched.
+//!   `$dynamicRef` is as `$ref`, since there is no second document that could give its name another meaning;
+//! - schemas that plainly allow no object, since the data of an event is one.
+//!
+//! `format` is checked. Formats that are not known here are refused.
+//!
+//! # Values
+//! Numbers are compared as they are written, to the last digit: `1.0` and `1e0` are the integer 1, and 2^64 + 1 is no
+//! 2^64. Lengths are counted in Unicode scalars. Patterns are those of ECMA-262 without look-around and backreferences, and match in linear time.
+//!
+//! # Cost
+//! What an event may cost is bounded when the schema is compiled: [`WORK_MAX`] keywords a byte, whatever the event is. A
+//! violation too many ends the judging.
+//!
+//! Not the crate jsonschema, which collects every error of a value, with copies, before it gives the first, and takes numbers for
+//! doubles. The tests hold this module against it.
 
-use std::fmt;
+/// The most bytes of a schema.
+pub const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 
-use jsonschema::Validator;
-use serde_json::Value;
+/// How deep schemas may be nested, references included. Data may be 64 deep.
+pub const NESTING_MAX: usize = 128;
 
-use crate::judge::findings::{Findings, cut};
-use crate::{Code, Severity, Violation, violation::Keyword};
+/// The most subschemas, each counted as often as references lead to it.
+pub const SUBSCHEMAS_MAX: u64 = 10_000;
 
-/// A JSON Schema (2020-12) for the `data` of events, compiled.
-#[derive(Clone, Debug)]
-pub struct Schema {
-    validator: Validator,
-}
+/// The most keywords that may judge the same value, and so a byte of an event: of `properties` the one that has most counts, of `anyOf`
+/// and its like all together. A pattern counts as one, and one for every four places at which a match of it can stand.
+pub const WORK_MAX: u64 = 1_000;
 
-/// What a schema says of a value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    /// What is wrong, one violation a path and code; empty where the schema allows the value.
-    pub violations: Vec<Violation>,
-    /// There were more than [`crate::violation::VIOLATIONS_MAX`].
-    pub truncated: bool,
-}
+/// The most different patterns of a schema.
+pub const PATTERNS_MAX: usize = 256;
 
-/// Why a schema is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("at {}: {reason}", Place(.path))]
-pub struct SchemaFault {
-    /// JSON Pointer to the place in the schema; empty for the schema as a whole.
-    pub path: String,
-    /// What is wrong with it, for people.
-    pub reason: String,
-}
+/// The most bytes of all patterns of a schema when they are compiled.
+pub const PATTERNS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-struct Place<'a>(&'a str);
+/// The most bytes that a pattern may use besides for what it has learnt of texts.
+pub const PATTERN_CACHE_BYTES_MAX: usize = 256 * 1024;
 
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "the root" } else { self.0 })
-    }
-}
+#[cfg(feature = "schemas")]
+mod bits;
+#[cfg(feature = "schemas")]
+mod compile;
+#[cfg(feature = "schemas")]
+mod compiled;
+#[cfg(feature = "schemas")]
+mod document;
+#[cfg(feature = "schemas")]
+mod evaluate;
+#[cfg(feature = "schemas")]
+mod fault;
+#[cfg(feature = "schemas")]
+mod format;
+#[cfg(feature = "schemas")]
+mod identity;
+#[cfg(feature = "schemas")]
+mod message;
+#[cfg(feature = "schemas")]
+mod node;
+#[cfg(feature = "schemas")]
+mod number;
+#[cfg(feature = "schemas")]
+mod pattern;
+#[cfg(feature = "schemas")]
+mod report;
+#[cfg(feature = "schemas")]
+mod types;
 
-impl Schema {
-    /// Compiles a schema.
-    ///
-    /// # Errors
-    /// It is no JSON Schema of 2020-12.
-    pub fn compile(text: &str) -> Result<Self, SchemaFault> {
-        let fault = |path: String, reason: String| SchemaFault { path, reason };
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| fault(String::new(), error.to_string()))?;
-        let validator = jsonschema::options()
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .build(&value)
-            .map_err(|error| fault(error.instance_path().to_string(), error.to_string()))?;
-        Ok(Self { validator })
-    }
-
-    /// Judges the data of an event that is stored, by this schema alone. Violations are errors, and their paths begin with
-    /// `/data`.
-    pub fn check(&self, data: &str) -> Verdict {
-        let mut findings = Findings::default();
-        self.judge(data, Severity::Error, &mut findings);
-        let (violations, truncated) = findings.into_parts();
-        Verdict { violations, truncated }
-    }
-
-    /// Adds what is wrong with the data of an event, which is an object's JSON text without doubled keys.
-    pub(crate) fn judge(&self, data: &str, severity: Severity, findings: &mut Findings) {
-        let Ok(value) = serde_json::from_str::<Value>(data) else { return };
-        if self.validator.is_valid(&value) {
-            return;
-        }
-        for error in self.validator.iter_errors(&value) {
-            let keyword = Keyword::ALL.iter().find(|keyword| keyword.as_str() == error.kind().keyword());
-            findings.add(Violation {
-                code: Code::Schema(keyword.copied().unwrap_or(Keyword::Not)),
-                severity,
-                field: Some("data".to_owned()),
-                path: format!("/data{}", error.instance_path()),
-                message: error.masked().to_string(),
-                value: Some(cut(&error.instance().to_string())),
-            });
-        }
-    }
-}
+#[cfg(feature = "schemas")]
+pub use compiled::{Schema, Verdict};
+#[cfg(feature = "schemas")]
+pub use fault::SchemaFault;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+pub use event::schema::SCHEMA_BYTES_MAX;
 use event::{Mode, SchemaVersion};
 use uuid::Uuid;
 
@@ -13,9 +14,6 @@ use crate::schema::{event_type_versions, event_types};
 use crate::{Error, Store};
 
 pub use in_force::{Registered, Revision};
-
-/// The most bytes of a schema.
-pub const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 
 /// The most characters of who set a version.
 pub const AUTHOR_CHARACTERS_MAX: usize = 100;

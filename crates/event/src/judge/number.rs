@@ -7,7 +7,7 @@ pub(super) const DIGITS_MAX: usize = 64;
 ///
 /// The limits are those of a double's *normal* range: a number beyond it turns into infinity, one below it loses digits or
 /// turns into zero in whatever reads doubles, and Postgres would write out each of an exponent's zeros.
-pub(super) fn fault(number: &str) -> Option<String> {
+pub(crate) fn fault(number: &str) -> Option<String> {
     // No exponent and few characters: in range whatever the digits are.
     if number.len() <= DIGITS_MAX && !has_exponent(number) {
         return None;

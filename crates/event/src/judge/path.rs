@@ -25,7 +25,7 @@ pub(super) fn pointer<'a>(steps: impl Iterator<Item = Step<'a>>) -> String {
     pointer
 }
 
-fn push_escaped(pointer: &mut String, key: &str) {
+pub(crate) fn push_escaped(pointer: &mut String, key: &str) {
     for character in key.chars() {
         match character {
             '~' => pointer.push_str("~0"),

@@ -42,8 +42,6 @@ keywords! {
     MinLength => "minLength",
     Pattern => "pattern",
     Format => "format",
-    ContentEncoding => "contentEncoding",
-    ContentMediaType => "contentMediaType",
     MaxItems => "maxItems",
     MinItems => "minItems",
     UniqueItems => "uniqueItems",

@@ -4,7 +4,9 @@ mod bodies;
 mod fuzz;
 mod oracles;
 mod properties;
+mod refusals;
 mod rules;
+mod schemas;
 mod strict;
 mod times;
 
