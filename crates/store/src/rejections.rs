@@ -2,6 +2,8 @@
 
 pub(crate) mod filter;
 mod list;
+mod summary;
 
 pub use filter::ErrorFilter;
 pub use list::{INPUT_BYTES_IN_LISTS, StoredError};
+pub use summary::{ErrorBucket, ErrorExample, ErrorGroup, ErrorTrait};

@@ -21,3 +21,4 @@ mod retention;
 mod roles;
 mod sessions;
 mod settings;
+mod summaries;
