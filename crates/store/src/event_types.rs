@@ -1,6 +1,7 @@
 //! Registered event types and the versions of their rules.
 
 mod in_force;
+mod seen;
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -14,6 +15,7 @@ use crate::schema::{event_type_versions, event_types};
 use crate::{Error, Store};
 
 pub use in_force::{Registered, Revision};
+pub use seen::{EventTypeFilter, EventTypePosition, SeenType, TypeCounts};
 
 /// The most characters of who set a version.
 pub const AUTHOR_CHARACTERS_MAX: usize = 100;

@@ -19,6 +19,7 @@ mod replaying;
 mod replays;
 mod retention;
 mod roles;
+mod seen_types;
 mod sessions;
 mod settings;
 mod summaries;
