@@ -1,7 +1,9 @@
 //! A file a resource: what it takes, what it gives.
 
 pub(crate) mod applications;
+pub(crate) mod error_summary;
 pub(crate) mod errors;
+pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;

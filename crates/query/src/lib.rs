@@ -1,8 +1,8 @@
 //! The query service: reads, and nothing else.
 //!
 //! # Purpose
-//! Answers what analysts and operators ask: events, sessions, errors, receipts, applications. Every list is paged by
-//! keyset, so that a page costs the same wherever it is and however much is stored.
+//! Answers what analysts and operators ask: events, sessions, errors, receipts, event types, applications. Every list is
+//! paged by keyset, so that a page costs the same wherever it is and however much is stored.
 //!
 //! # Modules
 //! | module | holds |

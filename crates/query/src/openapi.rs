@@ -35,7 +35,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Header, HeaderBuilder, KnownFormat, ObjectBuilder, RefOr, SchemaFormat, Type};
 use utoipa::{Modify, OpenApi};
 
-use crate::routes::Reads;
+use crate::routes::Described;
 use crate::settings::QuerySettings;
 
 /// What is not said by an endpoint.
@@ -52,6 +52,7 @@ use crate::settings::QuerySettings;
         (name = "Events", description = "What was stored, and what became of what was sent."),
         (name = "Sessions", description = "Events that belong together, in the order in which they occurred."),
         (name = "Errors", description = "What was wrong with events: one record a wrong field, with the bytes that were sent."),
+        (name = "Event types", description = "Kinds of events, and what their data must hold."),
         (name = "Applications", description = "The registered senders."),
         (name = "Operating", description = "How the service itself is."),
         (name = "Documentation", description = "This document, for programs and for people. Needs no key."),
@@ -64,7 +65,7 @@ struct Both;
 
 /// The document of a service with these settings.
 pub(crate) fn describe(settings: &QuerySettings) -> utoipa::openapi::OpenApi {
-    let mut document = Both::openapi().merge_from(Reads::openapi());
+    let mut document = Both::openapi().merge_from(Described::openapi());
     let operations = document.paths.paths.values_mut().flat_map(operations);
     operations.for_each(|operation| finish(operation, settings));
     document

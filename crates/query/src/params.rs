@@ -71,6 +71,28 @@ impl Params {
         }
     }
 
+    /// Some of a few things, by their words, separated by commas and each once; none where the parameter is left out.
+    pub(crate) fn list<T: Copy + PartialEq>(
+        &mut self,
+        name: &str,
+        known: &[(&str, T)],
+    ) -> Result<Option<Vec<T>>, Problem> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        let mut chosen = Vec::new();
+        for word in text.split(',') {
+            let Some((_, thing)) = known.iter().find(|(known, _)| *known == word) else {
+                let words: Vec<_> = known.iter().map(|(word, _)| *word).collect();
+                let expected = format!("one or more of {}, separated by commas", words.join(", "));
+                return Err(bad(name, &expected, word));
+            };
+            if chosen.contains(thing) {
+                return Err(bad(name, "each word once", &text));
+            }
+            chosen.push(*thing);
+        }
+        Ok(Some(chosen))
+    }
+
     /// Every value of a parameter that may repeat, each a UUID.
     pub(crate) fn uuids(&mut self, name: &str) -> Result<Vec<Uuid>, Problem> {
         let parse = |text: &String| text.parse().map_err(|_| bad(name, "a UUID", text));

@@ -5,33 +5,36 @@ use actix_web::{HttpRequest, HttpResponse};
 use service::problem::Problem;
 use utoipa::OpenApi;
 
-use crate::endpoints::{applications, errors, events, pipeline, receipts, sessions};
+use crate::endpoints::{
+    applications, error_summary, errors, event_types, events, pipeline, receipts, sessions,
+};
 use crate::openapi::pages;
 
 /// Registers paths and gathers what their handlers say of themselves: a handler without `#[utoipa::path]` does not
-/// compile. Each takes GET (and HEAD) and says so to everything else.
-macro_rules! reads {
-    ($($path:literal => $module:ident::$handler:ident,)+) => {
-        /// Every path that is answered, as the OpenAPI document spells it. What its pages load is not among them.
-        pub const PATHS: &[&str] = &[$($path),+];
+/// compile. Each takes one method (and HEAD, where that is GET) and says so to everything else.
+macro_rules! paths {
+    ($($method:ident $path:literal => $module:ident::$handler:ident,)+) => {
+        /// Every path that is answered with its method, as the OpenAPI document spells them. What its pages load is not
+        /// among them.
+        pub const PATHS: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
 
         /// What the document says of them.
         #[derive(OpenApi)]
         #[openapi(paths($($module::$handler),+))]
-        pub(crate) struct Reads;
+        pub(crate) struct Described;
 
         pub(crate) fn configure(config: &mut ServiceConfig) {
             config
-                $(.service(read!($path, $module::$handler)))+
-                .service(read!("/swagger/{file}", pages::file))
-                .service(read!("/redoc/{file}", pages::file))
+                $(.service(answered!($method $path, $module::$handler)))+
+                .service(answered!(get "/swagger/{file}", pages::file))
+                .service(answered!(get "/redoc/{file}", pages::file))
                 .default_service(web::to(nothing));
         }
     };
 }
 
-macro_rules! read {
-    ($path:literal, $handler:path) => {
+macro_rules! answered {
+    (get $path:literal, $handler:path) => {
         web::resource($path)
             .route(get().to($handler))
             .route(web::head().to($handler))
@@ -39,20 +42,23 @@ macro_rules! read {
     };
 }
 
-reads! {
-    "/api/events" => events::list,
-    "/api/events/{id}" => events::one,
-    "/api/events/{id}/receipt" => receipts::one,
-    "/api/sessions" => sessions::list,
-    "/api/sessions/{session_id}" => sessions::one,
-    "/api/sessions/{session_id}/events" => sessions::events,
-    "/api/errors" => errors::list,
-    "/api/errors/{id}" => errors::one,
-    "/api/applications" => applications::list,
-    "/api/pipeline" => pipeline::state,
-    "/openapi.json" => pages::document,
-    "/swagger" => pages::swagger,
-    "/redoc" => pages::redoc,
+paths! {
+    get "/api/events" => events::list,
+    get "/api/events/{id}" => events::one,
+    get "/api/events/{id}/receipt" => receipts::one,
+    get "/api/sessions" => sessions::list,
+    get "/api/sessions/{session_id}" => sessions::one,
+    get "/api/sessions/{session_id}/events" => sessions::events,
+    get "/api/errors" => errors::list,
+    get "/api/errors/summary" => error_summary::summary,
+    get "/api/errors/{id}" => errors::one,
+    get "/api/event-types" => event_types::list,
+    get "/api/event-types/{category}/{name}" => event_types::one,
+    get "/api/applications" => applications::list,
+    get "/api/pipeline" => pipeline::state,
+    get "/openapi.json" => pages::document,
+    get "/swagger" => pages::swagger,
+    get "/redoc" => pages::redoc,
 }
 
 async fn refuse() -> Result<HttpResponse, Problem> {

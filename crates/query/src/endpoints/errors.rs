@@ -4,10 +4,13 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use event::violation::Keyword;
 use serde::Serialize;
 use service::problem::Problem;
 use store::rejections::{ErrorFilter, INPUT_BYTES_IN_LISTS, StoredError};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+use utoipa::openapi::{ObjectBuilder, Type};
 
 use super::{List, time};
 use crate::access::Reader;
@@ -43,10 +46,7 @@ struct Item {
     field: Option<String>,
     /// A JSON Pointer from the event's root; empty where the whole event is meant.
     path: String,
-    /// Which rule was broken: `required`, `null`, `blank`, `max_length`, `invalid_type`, `invalid_timestamp`,
-    /// `future_timestamp`, `timestamp_out_of_range`, `empty`, `invalid_id`, `id_conflict`, `unknown_field`, `not_an_object`,
-    /// `duplicate_key`, `unstorable_text`, `number_out_of_range`, `too_deep`, `too_large`, `parse_error`,
-    /// `unreadable_message`, `store_refused`, `processing_failed`.
+    #[schema(schema_with = code)]
     code: String,
     /// For people: what was expected and what was found.
     message: String,
@@ -73,6 +73,23 @@ struct Item {
     /// Since when it no longer counts, because the event was stored after all.
     #[schema(required, format = DateTime)]
     resolved_at: Option<String>,
+}
+
+/// Every code, as the document lists them.
+pub(super) fn code() -> Object {
+    let keywords: Vec<_> = Keyword::ALL.iter().map(|keyword| format!("`{}`", keyword.code())).collect();
+    let description = format!(
+        "Which rule was broken. Rules of every event: `required`, `null`, `blank`, `max_length`, `invalid_type`, \
+         `invalid_timestamp`, `future_timestamp`, `timestamp_out_of_range`, `empty`, `invalid_id`, `id_conflict`, \
+         `unknown_field`, `not_an_object`, `duplicate_key`, `unstorable_text`, `number_out_of_range`, `too_deep`, \
+         `too_large`. The event type is not registered, and the application is strict: `unknown_event_type`. A keyword of \
+         the event type's schema: {}. A body that was no JSON: `parse_error`. Ours: `unreadable_message`, \
+         `store_refused`, `processing_failed`.",
+        keywords.join(", ")
+    );
+    let pattern = "^([a-z_]+|schema\\.[A-Za-z]+)$";
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    text.description(Some(description)).build()
 }
 
 /// How much of the input an error holds.
@@ -131,7 +148,7 @@ parameters! {
     any_of("session_id", "Errors of this session's events.", "e2085be5-9137-4e4e-80b5-f1ffddc25423"),
     any_of("field", "Errors of this top-level field.", "timestamp"),
     any_of("path", "Errors at this JSON Pointer.", "/data/path"),
-    any_of("code", "Errors of this code.", "future_timestamp"),
+    any_of("code", "Errors of this code, such as `future_timestamp` or `schema.type`.", "future_timestamp"),
     any_of("category", "Errors of events of this category.", "page interaction"),
     any_of("name", "Errors of events of this name.", "pageview"),
     any_uuid_of("event_id", "Errors of the events of this id.", "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11"),
@@ -139,6 +156,25 @@ parameters! {
     parameters::time("from", "Errors of events that were received then or later.", "2021-01-01T00:00:00Z"),
     parameters::time("to", "Errors of events that were received before.", "2099-01-01T00:00:00Z"),
     flag("resolved", "Whether they no longer count, because the event was stored after all; both where it is left out."),
+}
+
+/// Takes what narrows errors out of the parameters.
+pub(super) fn filter(params: &mut Params) -> Result<ErrorFilter, Problem> {
+    let (from, to) = params.range("from", "to")?;
+    Ok(ErrorFilter {
+        applications: params.all("application")?,
+        session_ids: params.all("session_id")?,
+        fields: params.all("field")?,
+        paths: params.all("path")?,
+        codes: params.all("code")?,
+        categories: params.all("category")?,
+        names: params.all("name")?,
+        event_ids: params.uuids("event_id")?,
+        severities: params.words("severity", &["error", "warning"])?,
+        from,
+        to,
+        resolved: params.parsed("resolved", "true or false")?,
+    })
 }
 
 /// Errors.
@@ -185,21 +221,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
-    let (from, to) = params.range("from", "to")?;
-    let filter = ErrorFilter {
-        applications: params.all("application")?,
-        session_ids: params.all("session_id")?,
-        fields: params.all("field")?,
-        paths: params.all("path")?,
-        codes: params.all("code")?,
-        categories: params.all("category")?,
-        names: params.all("name")?,
-        event_ids: params.uuids("event_id")?,
-        severities: params.words("severity", &["error", "warning"])?,
-        from,
-        to,
-        resolved: params.parsed("resolved", "true or false")?,
-    };
+    let filter = filter(&mut params)?;
     let (limit, cursor) = (params.limit(&settings)?, params.one("cursor")?);
     params.finish()?;
     let own = reader.own();

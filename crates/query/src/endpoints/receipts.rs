@@ -8,7 +8,7 @@ use service::problem::Problem;
 use store::rejections::StoredError;
 use utoipa::ToSchema;
 
-use super::{events::event_id, time};
+use super::{errors, events::event_id, time};
 use crate::access::ReceiptReader;
 use crate::ask::Desk;
 use crate::openapi::parameters::{EventId, parameters, text};
@@ -38,7 +38,7 @@ struct Line {
     field: Option<String>,
     /// A JSON Pointer from the event's root.
     path: String,
-    /// Which rule was broken.
+    #[schema(schema_with = errors::code)]
     code: String,
     /// For people: what was expected and what was found.
     message: String,

@@ -29,6 +29,12 @@ pub(crate) use parameters;
 const LIMIT: &str = "limit";
 
 parameters! {
+    /// What a list takes that is no longer than one answer.
+    Limit:
+    parameter(LIMIT, "How many items the answer may have.", integer(), 10),
+}
+
+parameters! {
     /// What every list takes.
     Paging:
     parameter(LIMIT, "How many items the page may have.", integer(), 10),
@@ -69,6 +75,23 @@ parameters! {
     ),
 }
 
+parameters! {
+    /// The name of an event type.
+    EventTypeName:
+    in_path(
+        "category",
+        "The first half of the type, percent-encoded where needed (a `/` is `%2F`).",
+        string().into(),
+        "page interaction",
+    ),
+    in_path(
+        "name",
+        "The second half of the type, percent-encoded where needed (a `/` is `%2F`).",
+        string().into(),
+        "pageview",
+    ),
+}
+
 /// A text that may be given more than once.
 pub(crate) fn any_of(name: &str, description: &str, example: &str) -> Parameter {
     many(name, description, string().into(), example)
@@ -90,6 +113,21 @@ pub(crate) fn word(name: &str, description: &str, words: &[&str]) -> Parameter {
     let default = words.first().copied().map(Value::from);
     let schema = string().enum_values(Some(words.iter().copied())).default(default.clone());
     parameter(name, description, schema.into(), default)
+}
+
+/// Some of a few words, separated by commas, each once.
+pub(crate) fn words(
+    name: &str,
+    description: &str,
+    words: &[&str],
+    default: &str,
+    example: &str,
+) -> Parameter {
+    let word = words.join("|");
+    let pattern = format!("^({word})(,({word}))*$");
+    let description = format!("{description} One or more of {}, separated by commas.", words.join(", "));
+    let schema = string().pattern(Some(pattern)).default(Some(Value::from(default)));
+    parameter(name, &description, schema.into(), example)
 }
 
 /// A text.

@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use event::Severity;
+use event::violation::Keyword;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ground::{BLOG, Ground, SHOP, Sent, sent};
+use crate::ground::{BLOG, Ground, SHOP, Sent, fault, sent};
 use crate::service::{Parameters, Service};
 
 const ERRORS: &str = "/api/errors";
@@ -166,4 +168,43 @@ async fn what_has_no_application_is_shown_without() {
     let error = service.items(ERRORS, &[("event_id", &id.to_string())]).await.remove(0);
     assert_eq!((&error["application"], &error["code"]), (&Value::Null, &json!("unreadable_message")));
     assert_eq!(error["input"], "\u{0}garbage");
+}
+
+#[actix_web::test]
+async fn what_a_schema_has_against_an_event_is_found_by_code_and_severity() {
+    let ground = Ground::new();
+    let (refused, warned) = (sent(), sent());
+    ground.write_faulty(
+        &refused,
+        &[
+            fault(Keyword::Type, Severity::Error, "/host"),
+            fault(Keyword::AdditionalProperties, Severity::Error, "/more"),
+        ],
+    );
+    ground.write_faulty(&warned, &[fault(Keyword::Type, Severity::Warning, "/host")]);
+    let service = Service::start(&ground).await;
+    let table: &[(&Parameters<'_>, &[i64], &str)] = &[
+        (&[("code", "schema.type")], &[3, 1], "a keyword"),
+        (&[("code", "schema.additionalProperties")], &[2], "a keyword with a capital"),
+        (&[("code", "schema.")], &[], "no keyword"),
+        (&[("code", "schema")], &[], "no prefix"),
+        (&[("severity", "warning")], &[3], "warnings"),
+        (&[("severity", "error")], &[2, 1], "errors"),
+        (&[("severity", "error"), ("severity", "warning")], &[3, 2, 1], "both"),
+        (&[("field", "data"), ("path", "/data/more")], &[2], "a place"),
+        (&[("resolved", "true")], &[], "a warning is never resolved"),
+        (&[("resolved", "false")], &[3, 2, 1], "a warning is not resolved"),
+    ];
+    for (parameters, expected, reason) in table {
+        assert_eq!(ids(&service.items(ERRORS, parameters).await), *expected, "{reason}: {parameters:?}");
+    }
+    ground.replay_faulty(&refused, &[fault(Keyword::Pattern, Severity::Warning, "/host")]);
+    assert_eq!(ids(&service.items(ERRORS, &[("resolved", "true")]).await), [2, 1]);
+    assert_eq!(ids(&service.items(ERRORS, &[("resolved", "false")]).await), [4, 3]);
+    let warning = service.get("/api/errors/4", &[]).await.ok();
+    assert_eq!((&warning["severity"], &warning["resolved_at"]), (&json!("warning"), &Value::Null));
+    assert_eq!(
+        (&warning["code"], &warning["event_id"]),
+        (&json!("schema.pattern"), &json!(refused.id.to_string()))
+    );
 }

@@ -4,10 +4,15 @@ use std::process::Command;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
-use event::{ApplicationId, EventId, Judgement, MessageId, ReceivedAt, Rules, RunId, Submitted, judge};
+use event::violation::Keyword;
+use event::{
+    ApplicationId, Code, EventId, Judgement, MessageId, Mode, ReceivedAt, Rules, RunId, Severity, Submitted,
+    Violation, judge,
+};
 use serde_json::{Value, json};
 use service::keys::{ApiKey, Scope};
 use stack::Postgres;
+use store::event_types::{Cause, NewVersion};
 use store::intake::{Contents, Message, Outcome, Taken, Writer};
 use store::keys::NewKey;
 use store::pipeline::{self, ConsumerReport, QueueMeasurement};
@@ -71,17 +76,54 @@ impl Ground {
             let named = applications.iter().find(|application| application.name == sent.application);
             sent.judged(named.expect("an application of this name").id)
         });
+        self.write_judged(judged.collect(), false)
+    }
+
+    fn write_judged(&self, judgements: Vec<Judgement<'_>>, replay: bool) -> Vec<Outcome> {
         let message = Message {
             id: MessageId::fresh(),
             run: Some(RunId::fresh()),
-            application: Some(applications[0].id),
-            event_count: u32::try_from(sent.len()).expect("a small batch"),
-            replay: false,
-            contents: Contents::Events(judged.collect()),
+            application: None,
+            event_count: u32::try_from(judgements.len()).expect("a small batch"),
+            replay,
+            contents: Contents::Events(judgements),
         };
         match Writer::new(self.store.clone()).write(&[message]).expect("write").remove(0) {
             Taken::Now(outcomes) => outcomes,
             Taken::Before => panic!("a fresh message was taken before"),
+        }
+    }
+
+    /// Gives an event type a schema.
+    pub(crate) fn register(&self, category: &str, name: &str, mode: Mode, schema: &Value) {
+        let cause = Cause { author: "alice", reason: Some("for a test") };
+        let new = NewVersion { category, name, mode, schema: &schema.to_string(), cause };
+        self.store.set_event_type(new).expect("set the schema");
+    }
+
+    /// Writes an event as a consumer does whose schema has something against it, and only warns or rejects.
+    pub(crate) fn write_faulty(&self, sent: &Sent, faults: &[Violation]) -> Vec<Outcome> {
+        self.write_judged(vec![self.judged_as(sent, faults)], false)
+    }
+
+    /// The same for an event that is sent again by an operator.
+    pub(crate) fn replay_faulty(&self, sent: &Sent, faults: &[Violation]) -> Vec<Outcome> {
+        self.write_judged(vec![self.judged_as(sent, faults)], true)
+    }
+
+    fn judged_as(&self, sent: &Sent, faults: &[Violation]) -> Judgement<'static> {
+        let applications = self.store.list_applications().expect("list the applications");
+        let named = applications.iter().find(|application| application.name == sent.application);
+        let Judgement::Valid(mut event) = sent.judged(named.expect("an application of this name").id) else {
+            panic!("it has other faults too")
+        };
+        if faults.iter().all(|fault| fault.severity == Severity::Warning) {
+            event.warnings = faults.to_vec();
+            Judgement::Valid(event)
+        } else {
+            let mut rejection = event.reject(faults[0].clone());
+            rejection.violations = faults.to_vec();
+            Judgement::Rejected(rejection)
         }
     }
 
@@ -197,5 +239,17 @@ impl Sent {
     fn judged(&self, application: ApplicationId) -> Judgement<'static> {
         let (id, received_at) = (EventId::from(self.id), self.received_at);
         judge(&Submitted { application, id, received_at, bytes: self.to_bytes().leak() }, &Rules::default())
+    }
+}
+
+/// What a schema has against an event's data, at this place in it.
+pub(crate) fn fault(keyword: Keyword, severity: Severity, pointer: &str) -> Violation {
+    Violation {
+        code: Code::Schema(keyword),
+        severity,
+        field: Some("data".to_owned()),
+        path: format!("/data{pointer}"),
+        message: "expected something else".to_owned(),
+        value: Some("5".to_owned()),
     }
 }

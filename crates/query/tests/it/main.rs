@@ -1,7 +1,9 @@
 //! The query service as its users see it: the real thing on a port of its own, on a database of its own.
 
 mod applications;
+mod error_summary;
 mod errors;
+mod event_types;
 mod events;
 mod ground;
 mod openapi;

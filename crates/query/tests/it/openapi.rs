@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use event::violation::Keyword;
+use event::{Mode, Severity};
 use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service::keys::Scope;
+use store::event_types::Cause;
 use uuid::Uuid;
 
-use crate::ground::{BLOG, Ground, SHOP, sent};
+use crate::ground::{BLOG, Ground, SHOP, fault, sent};
 use crate::service::{Parameters, Service, encoded};
 
 /// What the gateway answers.
 const SUBMIT: (&str, &str) = ("post", "/api/events");
+
+const CAUSE: Cause<'_> = Cause { author: "bob", reason: None };
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
@@ -123,10 +128,9 @@ async fn every_path_is_documented_and_every_documented_path_is_there() {
     let document = Document::of(&service).await;
     let documented: BTreeSet<_> =
         document.operations().into_iter().map(|(path, method, _)| (method, path)).collect();
-    let served = query::PATHS.iter().map(|path| ("get", *path));
-    assert_eq!(documented, served.chain([SUBMIT]).collect());
+    assert_eq!(documented, query::PATHS.iter().copied().chain([SUBMIT]).collect());
     for (path, method, operation) in document.operations() {
-        if (method, path) == SUBMIT {
+        if method != "get" {
             continue;
         }
         let answer = service.raw(Method::GET, &address(path, operation), Some(&service.key)).await;
@@ -202,6 +206,12 @@ async fn every_answer_is_as_its_schema_says() {
     let (event, wrong) = (sent(), sent().with("name", Value::Null));
     ground.write(&[event.clone(), wrong.clone(), early.clone(), sent().bytes(b"\xff\xfe".as_slice())]);
     ground.write(&[early.clone().received(86_400_000_000)]);
+    let (warned, refused) = (sent(), sent().of("form", "submit"));
+    ground.write_faulty(&warned, &[fault(Keyword::Type, Severity::Warning, "/host")]);
+    ground.write_faulty(&refused, &[fault(Keyword::Type, Severity::Error, "/host")]);
+    ground.register("form", "submit", Mode::Enforce, &json!({ "required": ["host"] }));
+    ground.store.remove_event_type("form", "submit", CAUSE).expect("remove");
+    ground.register("form", "reset", Mode::Warn, &json!(true));
     ground.report(2, Some(0));
     let service = Service::start(&ground).await;
     let document = Document::of(&service).await;
@@ -218,6 +228,15 @@ async fn every_answer_is_as_its_schema_says() {
         ("/api/sessions/{session_id}/events", "/api/sessions/s-1/events".into(), first_page),
         ("/api/errors", "/api/errors".into(), &[]),
         ("/api/errors/{id}", "/api/errors/1".into(), &[]),
+        ("/api/events/{id}/receipt", format!("/api/events/{}/receipt", warned.id), &[]),
+        ("/api/events/{id}/receipt", format!("/api/events/{}/receipt", refused.id), &[]),
+        ("/api/errors/summary", "/api/errors/summary".into(), &[]),
+        ("/api/errors/summary", "/api/errors/summary".into(), &[("group_by", "name,application,path")]),
+        ("/api/event-types", "/api/event-types".into(), &[]),
+        ("/api/event-types", "/api/event-types".into(), &[("category", "form"), ("name", "submit")]),
+        ("/api/event-types/{category}/{name}", "/api/event-types/form/submit".into(), &[]),
+        ("/api/event-types/{category}/{name}", "/api/event-types/form/reset".into(), &[]),
+        ("/api/event-types/{category}/{name}", "/api/event-types/page%20interaction/pageview".into(), &[]),
         ("/api/applications", "/api/applications".into(), &[]),
         ("/api/pipeline", "/api/pipeline".into(), &[]),
     ];
@@ -254,6 +273,13 @@ async fn every_refusal_is_a_documented_problem() {
             404,
         ),
         ("/api/errors/{id}", "/api/errors/1".to_owned(), Some(&service.key), 404),
+        ("/api/errors/summary", "/api/errors/summary?group_by=x".to_owned(), Some(&service.key), 400),
+        (
+            "/api/event-types/{category}/{name}",
+            "/api/event-types/none/none".to_owned(),
+            Some(&service.key),
+            404,
+        ),
     ];
     for (path, target, key, status) in table {
         let answer = service.raw(Method::GET, &target, key.map(String::as_str)).await;

@@ -1,10 +1,12 @@
 //! A key made with `own` sees its own application on every path, and nothing of others.
 
+use event::violation::Keyword;
+use event::{Mode, Severity};
 use serde_json::{Value, json};
 use service::keys::Scope;
 use uuid::Uuid;
 
-use crate::ground::{BLOG, Ground, SHOP, sent};
+use crate::ground::{BLOG, Ground, SHOP, fault, sent};
 use crate::service::{Answer, Parameters, Service, members};
 
 /// A session of the shop, one of the blog, one that both share; an id that both used; an error of each.
@@ -59,6 +61,8 @@ async fn for_it_nothing_of_another_application_exists() {
     for path in ["/api/events", "/api/errors", "/api/sessions"] {
         assert!(scene.get(path, &[("application", BLOG)]).await.items().is_empty(), "{path}");
     }
+    let summary = scene.get("/api/errors/summary", &[("application", BLOG)]).await.ok();
+    assert_eq!(summary["items"], json!([]));
     for path in [
         format!("/api/events/{}", scene.of_blog),
         "/api/sessions/of%20blog".to_owned(),
@@ -159,4 +163,52 @@ async fn its_cursors_are_its_own() {
     let parameters = [("limit", "1"), ("cursor", cursor.as_str())];
     assert_eq!(scene.get("/api/events", &parameters).await.items().len(), 1);
     assert!(scene.service.get("/api/events", &parameters).await.problem(400).contains("cursor"));
+}
+
+#[actix_web::test]
+async fn a_summary_counts_its_own_errors_alone() {
+    let scene = Scene::set().await;
+    for parameters in [&[][..], &[("application", SHOP)], &[("application", SHOP), ("application", BLOG)]] {
+        let parameters = [parameters, &[("group_by", "application,code")]].concat();
+        let summary = scene.get("/api/errors/summary", &parameters).await.ok();
+        let items = summary["items"].as_array().expect("items");
+        assert_eq!(items.len(), 1, "{summary}");
+        assert_eq!((&items[0]["application"], &items[0]["count"]), (&json!(SHOP), &json!(1)));
+        let id = items[0]["example"]["id"].as_i64().expect("a number");
+        assert_eq!(scene.get(&format!("/api/errors/{id}"), &[]).await.ok()["application"], SHOP);
+    }
+}
+
+#[actix_web::test]
+async fn event_types_are_those_that_its_application_has_sent() {
+    let ground = Ground::new();
+    let schema = json!({ "required": ["host"] });
+    ground.register("form", "refused", Mode::Enforce, &schema);
+    ground.register("form", "never sent", Mode::Enforce, &schema);
+    ground.write(&[sent(), sent().by(BLOG), sent().by(BLOG), sent().of("form", "of blog").by(BLOG)]);
+    let faults = [fault(Keyword::Required, Severity::Error, "/host")];
+    ground.write_faulty(&sent().of("form", "refused"), &faults);
+    ground.write_faulty(&sent().of("form", "refused").by(BLOG), &faults);
+    let service = Service::start(&ground).await;
+    let own = ground.key(SHOP, &[Scope::Read], true);
+    let items = service.get_as(&own, "/api/event-types", &[]).await.items();
+    let told = |item: &Value| {
+        let counts = ["event_count", "error_count"].map(|member| item[member].as_i64().expect("a number"));
+        (item["name"].as_str().expect("a name").to_owned(), counts)
+    };
+    assert_eq!(
+        items.iter().map(told).collect::<Vec<_>>(),
+        [("refused".to_owned(), [0, 1]), ("pageview".to_owned(), [1, 0])]
+    );
+    assert_eq!(service.items("/api/event-types", &[]).await.len(), 4);
+    let refused = service.get_as(&own, "/api/event-types/form/refused", &[]).await.ok();
+    assert_eq!((&refused["schema"], &refused["error_count"]), (&schema, &json!(1)));
+    for name in ["of%20blog", "never%20sent"] {
+        service.get_as(&own, &format!("/api/event-types/form/{name}"), &[]).await.problem(404);
+        assert!(service.get(&format!("/api/event-types/form/{name}"), &[]).await.ok().is_object());
+    }
+    for name in ["of blog", "never sent"] {
+        let parameters = [("category", "form"), ("name", name)];
+        assert!(service.get_as(&own, "/api/event-types", &parameters).await.items().is_empty());
+    }
 }

@@ -1,10 +1,13 @@
 //! `/api/events/{id}/receipt`.
 
+use event::Severity;
+use event::violation::Keyword;
 use serde_json::{Value, json};
 use service::keys::Scope;
+use store::intake::Outcome;
 use uuid::Uuid;
 
-use crate::ground::{BLOG, Ground, SHOP, sent};
+use crate::ground::{BLOG, Ground, SHOP, fault, sent};
 use crate::service::Service;
 
 fn path(id: Uuid) -> String {
@@ -102,5 +105,78 @@ async fn a_receipt_is_of_the_keys_application_unless_it_asks_for_another() {
             application.map(|application| ("application", application)).into_iter().collect();
         let answer = service.get_as(key, &path(id), &parameters).await;
         assert_eq!(answer.status.as_u16(), status, "{reason}: {}", answer.text);
+    }
+}
+
+#[actix_web::test]
+async fn a_stored_event_shows_what_its_schema_warns_of() {
+    let ground = Ground::new();
+    let event = sent();
+    let faults = ["/host", "/path"].map(|place| fault(Keyword::Type, Severity::Warning, place));
+    assert_eq!(ground.write_faulty(&event, &faults), [Outcome::Stored]);
+    let service = Service::start(&ground).await;
+    let receipt = service.get(&path(event.id), &[]).await.ok();
+    assert_eq!(receipt["state"], "stored");
+    assert_eq!(codes(&receipt), [("/data/host", "schema.type"), ("/data/path", "schema.type")]);
+    for error in receipt["errors"].as_array().expect("errors") {
+        assert_eq!((&error["severity"], &error["resolved_at"]), (&json!("warning"), &Value::Null));
+    }
+}
+
+#[actix_web::test]
+async fn a_rejected_event_shows_warnings_beside_its_errors() {
+    let ground = Ground::new();
+    let event = sent();
+    let faults =
+        [fault(Keyword::Type, Severity::Error, "/host"), fault(Keyword::Pattern, Severity::Warning, "/path")];
+    assert_eq!(ground.write_faulty(&event, &faults), [Outcome::Rejected]);
+    let service = Service::start(&ground).await;
+    let receipt = service.get(&path(event.id), &[]).await.ok();
+    assert_eq!(receipt["state"], "rejected");
+    let severities: Vec<_> =
+        receipt["errors"].as_array().expect("errors").iter().map(|error| &error["severity"]).collect();
+    assert_eq!(severities, ["error", "warning"]);
+    let first = &receipt["errors"][0];
+    assert_eq!(
+        (&first["field"], &first["message"], &first["value"]),
+        (&json!("data"), &json!("expected something else"), &json!("5"))
+    );
+}
+
+#[actix_web::test]
+async fn an_event_that_is_replayed_in_vain_keeps_its_old_errors_and_gets_its_new_ones() {
+    let ground = Ground::new();
+    let event = sent();
+    ground.write_faulty(&event, &[fault(Keyword::Type, Severity::Error, "/host")]);
+    ground.replay_faulty(&event, &[fault(Keyword::Pattern, Severity::Error, "/host")]);
+    let service = Service::start(&ground).await;
+    let receipt = service.get(&path(event.id), &[]).await.ok();
+    assert_eq!(receipt["state"], "rejected");
+    assert_eq!(codes(&receipt), [("/data/host", "schema.type"), ("/data/host", "schema.pattern")]);
+    assert!(receipt["errors"].as_array().expect("errors").iter().all(|error| error["resolved_at"].is_null()));
+}
+
+#[actix_web::test]
+async fn an_event_that_is_replayed_and_passes_is_stored_and_its_errors_are_resolved() {
+    let ground = Ground::new();
+    let event = sent();
+    ground.write_faulty(&event, &[fault(Keyword::Type, Severity::Error, "/host")]);
+    let write_key = ground.key(SHOP, &[Scope::Write], false);
+    let service = Service::start(&ground).await;
+    assert_eq!(service.get_as(&write_key, &path(event.id), &[]).await.ok()["state"], "rejected");
+    ground.replay_faulty(&event, &[fault(Keyword::Pattern, Severity::Warning, "/host")]);
+    for key in [&service.key, &write_key] {
+        let receipt = service.get_as(key, &path(event.id), &[]).await.ok();
+        assert_eq!(receipt["state"], "stored");
+        let errors = receipt["errors"].as_array().expect("errors");
+        let told: Vec<_> = errors
+            .iter()
+            .map(|error| (&error["code"], &error["severity"], error["resolved_at"].is_string()))
+            .collect();
+        let expected = [
+            (&json!("schema.type"), &json!("error"), true),
+            (&json!("schema.pattern"), &json!("warning"), false),
+        ];
+        assert_eq!(told, expected, "{receipt}");
     }
 }

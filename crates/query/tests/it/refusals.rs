@@ -8,13 +8,24 @@ use uuid::Uuid;
 use crate::ground::{Ground, SHOP, sent};
 use crate::service::{Parameters, Service};
 
-const LISTS: [&str; 5] =
-    ["/api/events", "/api/sessions", "/api/errors", "/api/applications", "/api/sessions/s-1/events"];
+const LISTS: [&str; 6] = [
+    "/api/events",
+    "/api/sessions",
+    "/api/errors",
+    "/api/event-types",
+    "/api/applications",
+    "/api/sessions/s-1/events",
+];
 
-/// A service with two events and two rejected ones.
+/// A service with two events, of different types, and two rejected ones.
 async fn service() -> Service {
     let ground = Ground::new();
-    ground.write(&[sent(), sent(), sent().with("name", Value::Null), sent().with("name", Value::Null)]);
+    ground.write(&[
+        sent(),
+        sent().with("name", "scroll"),
+        sent().with("name", Value::Null),
+        sent().with("name", Value::Null),
+    ]);
     Service::start(&ground).await
 }
 
@@ -106,6 +117,27 @@ async fn each_path_refuses_bad_values_of_its_parameters() {
         ("/api/errors/1.0", "id", "no number"),
         ("/api/errors/99999999999999999999", "id", "over every number"),
         ("/api/errors/1?limit=1", "limit", "no list"),
+        ("/api/errors/summary?group_by=", "group_by", "nothing"),
+        ("/api/errors/summary?group_by=colour", "group_by", "no member"),
+        ("/api/errors/summary?group_by=event_id", "group_by", "a member that groups nothing"),
+        ("/api/errors/summary?group_by=Code", "group_by", "words have a case"),
+        ("/api/errors/summary?group_by=code,", "group_by", "a comma too much"),
+        ("/api/errors/summary?group_by=code,%20field", "group_by", "a blank"),
+        ("/api/errors/summary?group_by=code,field,code", "group_by", "a word twice"),
+        ("/api/errors/summary?group_by=code&group_by=field", "group_by", "given twice"),
+        ("/api/errors/summary?limit=0", "limit", "zero"),
+        ("/api/errors/summary?limit=1001", "limit", "over the maximum"),
+        ("/api/errors/summary?cursor=x", "cursor", "a summary has no pages"),
+        ("/api/errors/summary?severity=fatal", "severity", "no severity"),
+        ("/api/errors/summary?resolved=maybe", "resolved", "neither"),
+        ("/api/errors/summary?event_id=5", "event_id", "no UUID"),
+        ("/api/errors/summary?from=2021-02-01T00:00:00Z&to=2021-01-01T00:00:00Z", "from", "from after to"),
+        ("/api/errors/summary?nonsense=1", "nonsense", "an unknown parameter"),
+        ("/api/event-types?registered=maybe", "registered", "neither"),
+        ("/api/event-types?registered=true&registered=true", "registered", "given twice"),
+        ("/api/event-types?category=%00", "category", "no text holds NUL"),
+        ("/api/event-types?application=shop", "application", "a parameter of another path"),
+        ("/api/event-types/page%20interaction/pageview?limit=1", "limit", "no list"),
         ("/api/events/5", "id", "no UUID"),
         ("/api/events/00000000-0000-0000-0000-000000000000", "id", "the nil UUID"),
         ("/api/events/x/receipt", "id", "no UUID"),
@@ -138,6 +170,8 @@ async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
     let of_events =
         cursor(service.get("/api/events", &[("limit", "1"), ("category", "page interaction")]).await.ok());
     let of_errors = cursor(service.get("/api/errors", &[("limit", "1")]).await.ok());
+    let of_types =
+        cursor(service.get("/api/event-types", &[("limit", "1"), ("registered", "false")]).await.ok());
     let table: &[(&str, &Parameters<'_>, &str, &str)] = &[
         ("/api/events", &[], &of_events, "a filter left out"),
         ("/api/events", &[("category", "page interaction"), ("name", "x")], &of_events, "a filter more"),
@@ -149,6 +183,8 @@ async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
         ("/api/sessions", &[], &of_errors, "another path"),
         ("/api/applications", &[], &of_errors, "another path"),
         ("/api/errors", &[("resolved", "false")], &of_errors, "a filter more"),
+        ("/api/event-types", &[], &of_errors, "another path"),
+        ("/api/event-types", &[], &of_types, "a filter left out"),
     ];
     for (path, parameters, cursor, reason) in table {
         let parameters = [*parameters, &[("cursor", *cursor)]].concat();
@@ -219,11 +255,14 @@ async fn injections_find_nothing_and_harm_nothing() {
         ("/api/events", &["session_id", "category", "name", "application"][..]),
         ("/api/sessions", &["session_id", "application"]),
         ("/api/errors", &["application", "session_id", "field", "path", "category", "name"]),
+        ("/api/event-types", &["category", "name"]),
     ];
     let parsed = [
         ("/api/events", &["from", "to", "received_from", "received_to", "order", "limit", "cursor"][..]),
         ("/api/sessions", &["from", "to", "limit", "cursor"]),
         ("/api/errors", &["severity", "event_id", "from", "to", "resolved", "limit", "cursor"]),
+        ("/api/errors/summary", &["group_by", "severity", "event_id", "from", "to", "resolved", "limit"]),
+        ("/api/event-types", &["registered", "limit", "cursor"]),
         ("/api/applications", &["limit", "cursor"]),
     ];
     for injection in injections {
@@ -242,7 +281,16 @@ async fn injections_find_nothing_and_harm_nothing() {
                 assert!(!detail.chars().any(char::is_control), "{detail:?}");
             }
         }
-        for (path, status) in [("/api/events", 400), ("/api/errors", 400), ("/api/sessions", 404)] {
+        for parameter in ["application", "session_id", "field", "path", "category", "name"] {
+            let summary = service.get("/api/errors/summary", &[(parameter, injection)]).await.ok();
+            assert_eq!(summary["items"], serde_json::json!([]), "{parameter}={injection}");
+        }
+        for (path, status) in [
+            ("/api/events", 400),
+            ("/api/errors", 400),
+            ("/api/sessions", 404),
+            ("/api/event-types/page%20interaction", 404),
+        ] {
             let path = format!("{path}/{}", crate::service::encoded(injection));
             service.get(&path, &[]).await.problem(status);
         }
@@ -278,6 +326,8 @@ async fn only_keys_that_may_read_are_heard() {
         format!("/api/events/{id}"),
         "/api/sessions/s-1".to_owned(),
         "/api/errors/1".to_owned(),
+        "/api/errors/summary".to_owned(),
+        "/api/event-types/page%20interaction/pageview".to_owned(),
     ]);
     for path in paths {
         let answer = service.raw(Method::GET, &path, Some(&write_key)).await;
@@ -308,6 +358,9 @@ async fn other_methods_and_paths() {
         "/api/events/x/receipt",
         "/api/sessions",
         "/api/errors",
+        "/api/errors/summary",
+        "/api/event-types",
+        "/api/event-types/x/y",
         "/api/applications",
     ] {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
@@ -323,6 +376,9 @@ async fn other_methods_and_paths() {
         "/api/events/x/y",
         "/api/events/x/receipt/y",
         "/api/sessions/x/y",
+        "/api/errors/summary/x",
+        "/api/event-types/x",
+        "/api/event-types/x/y/z",
         "/nothing",
     ] {
         service.raw(Method::GET, path, None).await.problem(404);
