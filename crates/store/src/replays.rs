@@ -4,6 +4,9 @@
 //! again. Whoever sends may end half-way, so that a mark counts for [`MARK_AGE_MAX`] only. Nothing depends on it but
 //! effort: an event that is sent twice is stored once.
 
+mod survey;
+
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +18,8 @@ use uuid::Uuid;
 use crate::rejections::ErrorFilter;
 use crate::rejections::filter::{self, CONDITIONS};
 use crate::{Error, Store};
+
+pub use survey::Survey;
 
 /// How long an event that was sent again is taken to be on its way.
 pub const MARK_AGE_MAX: Duration = Duration::from_secs(10 * 60);
@@ -66,19 +71,24 @@ impl From<Row> for RejectedEvent {
     }
 }
 
-/// The numbers of the next events, as `chunk`. First as many as may be read at once, then those whose bytes are not too many:
-/// no window function goes with a lock.
-fn chunk(lock: &str) -> String {
+/// First as many as may be read at once, then those whose bytes are not too many: no window function goes with a lock.
+static CLAIM: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH candidates AS MATERIALIZED (SELECT r.id, octet_length(r.input)::bigint AS bytes FROM rejected_events r \
          WHERE r.id > $14 AND r.id <= $15 AND r.resolved_at IS NULL AND r.replayable AND r.application_id IS NOT NULL \
-         AND (r.replay_requested_at IS NULL OR r.replay_requested_at < now() - make_interval(secs => $16)) \
+         AND NOT {ON_ITS_WAY} \
          AND EXISTS (SELECT FROM errors x WHERE x.rejected_event_id = r.id AND x.severity = 'error' AND {CONDITIONS}) \
-         ORDER BY r.id LIMIT $17 {lock}), \
+         ORDER BY r.id LIMIT $17 FOR UPDATE OF r SKIP LOCKED), \
          chunk AS (SELECT id FROM (SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before FROM candidates) AS summed \
-         WHERE bytes_before < $18)"
+         WHERE bytes_before < $18), \
+         claimed AS (UPDATE rejected_events r SET replay_requested_at = now() FROM chunk WHERE r.id = chunk.id \
+         RETURNING r.id, r.event_id, r.application_id, r.received_at, r.input) SELECT * FROM claimed ORDER BY id"
     )
-}
+});
+
+/// Whether `r` is taken to be on its way; parameter 16 is the age at which a mark counts no more.
+const ON_ITS_WAY: &str =
+    "(r.replay_requested_at IS NOT NULL AND r.replay_requested_at >= now() - make_interval(secs => $16))";
 
 /// Which rejected events are wanted: those that have an error for which this filter asks.
 #[derive(Clone, Copy, Debug)]
@@ -104,34 +114,17 @@ impl Store {
         Ok(newest.unwrap_or(0))
     }
 
-    /// The next of the wanted events that can be sent again, oldest rejection first; nothing is marked. None: there are no
-    /// more.
+    /// The next of the wanted events that can be sent again, oldest rejection first, marked as on their way. None: there
+    /// are no more.
     ///
     /// What can't be sent again is passed over: what is resolved or stored, what is no event, what no application is known
-    /// of, and what is on its way.
-    ///
-    /// # Errors
-    /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
-    pub fn find_replays(&self, wanted: Wanted<'_>) -> Result<Vec<RejectedEvent>, Error> {
-        let read = "SELECT r.id, r.event_id, r.application_id, r.received_at, r.input \
-             FROM chunk JOIN rejected_events r ON r.id = chunk.id ORDER BY r.id";
-        self.next_replays(wanted, "", read)
-    }
-
-    /// The same, marked as on their way. What somebody else marks at this moment is passed over.
+    /// of, what is on its way, and what somebody else marks at this moment.
     ///
     /// # Errors
     /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
     pub fn claim_replays(&self, wanted: Wanted<'_>) -> Result<Vec<RejectedEvent>, Error> {
-        let mark = ", claimed AS (UPDATE rejected_events r SET replay_requested_at = now() FROM chunk WHERE r.id = chunk.id \
-             RETURNING r.id, r.event_id, r.application_id, r.received_at, r.input) SELECT * FROM claimed ORDER BY id";
-        self.next_replays(wanted, "FOR UPDATE OF r SKIP LOCKED", mark)
-    }
-
-    fn next_replays(&self, wanted: Wanted<'_>, lock: &str, then: &str) -> Result<Vec<RejectedEvent>, Error> {
-        let sql = format!("{} {then}", chunk(lock));
         let rows = self.run(|connection| {
-            filter::query(connection, &sql, wanted.filter, None)?
+            filter::query(connection, &CLAIM, wanted.filter, None)?
                 .bind::<BigInt, _>(wanted.after)
                 .bind::<BigInt, _>(wanted.up_to)
                 .bind::<Double, _>(MARK_AGE_MAX.as_secs_f64())

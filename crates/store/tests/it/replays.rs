@@ -3,7 +3,7 @@
 use event::{Code, Judgement, Violation};
 use store::intake::{Contents, Fragment, Message};
 use store::rejections::ErrorFilter;
-use store::replays::{RejectedEvent, Wanted};
+use store::replays::{RejectedEvent, Survey, Wanted};
 
 use crate::ground::{BLOG, Ground, Sample, message, sample};
 
@@ -19,8 +19,12 @@ fn claimed(ground: &Ground, filter: &ErrorFilter) -> Vec<RejectedEvent> {
     ground.store.claim_replays(everything(filter)).expect("claim")
 }
 
-fn found(ground: &Ground, filter: &ErrorFilter) -> usize {
-    ground.store.find_replays(everything(filter)).expect("find").len()
+fn survey(ground: &Ground, filter: &ErrorFilter) -> Survey {
+    ground.store.survey_replays(everything(filter)).expect("survey")
+}
+
+fn found(ground: &Ground, filter: &ErrorFilter) -> i64 {
+    survey(ground, filter).sendable_count()
 }
 
 fn with_code(code: Code) -> ErrorFilter {
@@ -77,7 +81,38 @@ fn what_can_not_be_sent_again_is_passed_over() {
     warned.warnings = vec![Violation { severity, ..Violation::of_event(Code::Blank, "a warning") }];
     ground.write_events(vec![Judgement::Valid(warned)]);
     assert_eq!(ground.count("rejected_events"), 5);
-    assert_eq!(found(&ground, &ErrorFilter::default()), 0);
+    assert_eq!(claimed(&ground, &ErrorFilter::default()), []);
+    // The application is not registered, so that nothing can be sent for it.
+    let passed_over = Survey { sendable: vec![], on_their_way: 0, resolved: 1, warnings: 1, no_events: 3 };
+    assert_eq!(survey(&ground, &ErrorFilter::default()), passed_over);
+}
+
+#[test]
+fn what_a_filter_asks_for_is_counted_by_application_and_by_what_keeps_it_back() {
+    let ground = Ground::new();
+    let rejected: Vec<_> = (0..3).map(|_| rejected_for(&sample(), Code::TooLarge)).collect();
+    ground.write_events(rejected);
+    ground.write_events(vec![rejected_for(&sample().application(BLOG), Code::TooLarge)]);
+    let sendable = vec![("blog".to_owned(), 1), ("shop".to_owned(), 3)];
+    let all = ErrorFilter::default();
+    assert_eq!(survey(&ground, &all), Survey { sendable, ..Survey::default() });
+    let of_blog = ErrorFilter { applications: vec!["blog".to_owned()], ..ErrorFilter::default() };
+    assert_eq!(claimed(&ground, &of_blog).len(), 1);
+    let sendable = vec![("shop".to_owned(), 3)];
+    assert_eq!(survey(&ground, &all), Survey { sendable, on_their_way: 1, ..Survey::default() });
+}
+
+#[test]
+fn an_event_that_the_filter_knows_by_a_warning_alone_is_not_sent_again() {
+    let ground = Ground::new();
+    let severity = event::Severity::Warning;
+    let warning = Violation { severity, ..Violation::of_event(Code::Blank, "a warning") };
+    let mut rejection = sample().valid().reject(Violation::of_event(Code::TooLarge, "for a test"));
+    rejection.violations.push(warning);
+    ground.write_events(vec![Judgement::Rejected(rejection)]);
+    let blank = with_code(Code::Blank);
+    assert_eq!((claimed(&ground, &blank).len(), survey(&ground, &blank).warnings), (0, 1));
+    assert_eq!(claimed(&ground, &with_code(Code::TooLarge)).len(), 1);
 }
 
 #[test]
