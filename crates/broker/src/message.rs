@@ -146,7 +146,8 @@ fn uuid(table: &FieldTable, name: &str) -> Option<Uuid> {
 
 /// One queue message, ready to be published: made by [`crate::envelope::Builder`].
 ///
-/// Its `Debug` shows no content.
+/// Its `Debug` shows no content. A copy is the same message: consumers take one of them.
+#[derive(Clone)]
 pub struct Message {
     headers: Headers,
     body: Vec<u8>,
