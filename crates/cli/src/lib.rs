@@ -13,7 +13,7 @@
 //! | `health` | asking a service how it is |
 //! | `local` | `.local`: the addresses, keys and logs of the stack on this machine |
 //! | `management` | what the broker is told over its management address |
-//! | `output` | JSON, tables on a terminal, plain lines elsewhere |
+//! | `output` | JSON, tables on a terminal, plain lines elsewhere; nothing that steers a terminal |
 //!
 //! # Error policy
 //! A command ends with exit code 0 only when all of it was done. An error says what was expected, what was found and
@@ -34,6 +34,7 @@ mod up;
 use clap::{Parser, Subcommand};
 
 use output::Format;
+pub use output::harmless;
 
 /// The Eye's command for operators.
 #[derive(Debug, Parser)]

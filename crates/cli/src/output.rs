@@ -1,7 +1,9 @@
-//! What a command prints.
+//! What a command prints. Texts of events stand in it, so that nothing reaches a terminal that could steer it.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
+use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -33,6 +35,11 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// Whether people look at it as it is printed.
+    pub(crate) fn is_terminal(&self) -> bool {
+        !self.is_json() && std::io::stdout().is_terminal()
+    }
+
     /// Prints a result: `value` for programs, `text` for people.
     ///
     /// # Errors
@@ -42,7 +49,7 @@ impl Output {
         self.line(&line)
     }
 
-    /// Prints rows: a table on a terminal, fields separated by tabs elsewhere, `values` for programs.
+    /// Prints rows: `values` for programs, else as [`Self::table`] has them.
     ///
     /// # Errors
     /// Nobody reads it any more.
@@ -52,17 +59,22 @@ impl Output {
         header: &[&str],
         rows: Vec<Vec<String>>,
     ) -> anyhow::Result<()> {
-        self.result(values, || {
-            if std::io::stdout().is_terminal() {
-                let mut table = Table::new();
-                table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
-                table.add_rows(rows);
-                table.to_string()
-            } else {
-                let lines: Vec<_> = rows.iter().map(|fields| fields.join("\t")).collect();
-                lines.join("\n")
-            }
-        })
+        self.result(values, || self.table(header, &rows))
+    }
+
+    /// Rows for people: a table on a terminal, fields separated by tabs elsewhere.
+    pub(crate) fn table(&self, header: &[&str], rows: &[Vec<String>]) -> String {
+        // A line feed or a tab in a field would make others of it.
+        let rows = rows.iter().map(|fields| fields.iter().map(|field| escaped(field, &[])));
+        if self.is_terminal() {
+            let mut table = Table::new();
+            table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+            table.add_rows(rows);
+            table.to_string()
+        } else {
+            let lines: Vec<_> = rows.map(|fields| fields.collect::<Vec<_>>().join("\t")).collect();
+            lines.join("\n")
+        }
     }
 
     /// Prints a line of progress for people; programs are not bothered.
@@ -78,7 +90,41 @@ impl Output {
             return Ok(());
         }
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{line}")?;
+        writeln!(stdout, "{}", harmless(line))?;
         Ok(stdout.flush()?)
     }
+}
+
+/// A text of several lines in which nothing can steer a terminal.
+///
+/// What stands in the place of a control character is its escape of JSON, so that JSON stays what it is.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    escaped(text, &['\n', '\t'])
+}
+
+fn escaped<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {
+    let steers = |c: char| (c.is_control() || reorders(c)) && !kept.contains(&c);
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' if steers(c) => shown.push_str("\\n"),
+            '\t' if steers(c) => shown.push_str("\\t"),
+            _ if steers(c) => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Marks and overrides of the writing direction, by which a text can read as another one (UAX #9).
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A time for people: to the second.
+pub(crate) fn time(at: DateTime<Utc>) -> String {
+    at.format("%FT%TZ").to_string()
 }
