@@ -2,7 +2,8 @@
 //!
 //! # Purpose
 //! Everything an operator does by hand: start a stack on one machine, bring a database to this version, register
-//! applications and make their keys, send recorded events, ask what is wrong.
+//! applications and make their keys, register event types, send recorded events, ask
+//! what is wrong.
 //!
 //! # Modules
 //! | module | holds |
@@ -62,6 +63,8 @@ enum Command {
     App(commands::app::App),
     #[command(subcommand)]
     Key(commands::key::Key),
+    #[command(subcommand, name = "type")]
+    EventType(commands::event_type::EventType),
     Load(commands::load::Load),
     Doctor(commands::doctor::Doctor),
     Retention(commands::retention::Retention),
@@ -80,6 +83,7 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
         Command::Provision(provision) => provision.run(&output),
         Command::App(app) => app.run(&output),
         Command::Key(key) => key.run(&output),
+        Command::EventType(event_type) => event_type.run(&output),
         Command::Load(load) => load.run(&output),
         Command::Doctor(doctor) => doctor.run(&output),
         Command::Retention(retention) => retention.run(&output),

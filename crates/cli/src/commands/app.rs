@@ -23,6 +23,9 @@ pub(crate) enum App {
     /// Limit how many events a second each gateway accepts of an application.
     #[command(after_help = "Examples:\n  eye app limit web-shop 500\n  eye app limit web-shop none")]
     Limit(Limit),
+    /// Reject an application's events of types that are not registered, or take them again.
+    #[command(after_help = "Examples:\n  eye app strict web-shop on\n  eye app strict web-shop off")]
+    Strict(Strict),
     /// Refuse an application's keys, or accept them again.
     #[command(after_help = "Examples:\n  eye app disable web-shop\n  eye app disable web-shop --undo")]
     Disable(Disable),
@@ -41,6 +44,23 @@ pub(crate) struct Limit {
     /// Events a second, from 1; `none` lifts the limit.
     #[arg(value_parser = parse_limit)]
     events_per_second: EventsPerSecond,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Strict {
+    /// The application's name.
+    name: String,
+    /// on: events of unregistered types are rejected as unknown_event_type. In force everywhere within 5 s.
+    #[arg(action = clap::ArgAction::Set, value_parser = parse_strict, value_name = "on|off")]
+    strict: bool,
+}
+
+fn parse_strict(word: &str) -> Result<bool, String> {
+    match word {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("expected on or off, found {other}")),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +95,9 @@ impl App {
             Self::Limit(Limit { name, events_per_second }) => {
                 show(output, &known(name, store.set_application_limit(name, events_per_second.0)?)?)
             }
+            Self::Strict(Strict { name, strict }) => {
+                show(output, &known(name, store.set_application_strict(name, *strict)?)?)
+            }
             Self::Disable(Disable { name, undo }) => {
                 show(output, &known(name, store.set_application_disabled(name, !undo)?)?)
             }
@@ -99,6 +122,7 @@ fn value(application: &Application) -> Value {
     json!({
         "name": application.name,
         "events_per_second_max": application.events_per_second_max,
+        "strict": application.strict,
         "created_at": application.created_at,
         "disabled_at": application.disabled_at,
     })
@@ -113,7 +137,8 @@ fn show(output: &Output, application: &Application) -> Result<()> {
         let state =
             application.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {at}"));
         let Application { name, created_at, .. } = application;
-        format!("{name}: {state}, limit {}, registered {created_at}", limit(application))
+        let types = if application.strict { "registered event types only" } else { "any event type" };
+        format!("{name}: {state}, limit {}, {types}, registered {created_at}", limit(application))
     })
 }
 
@@ -121,7 +146,14 @@ fn list(output: &Output, applications: &[Application]) -> Result<()> {
     let values: Vec<_> = applications.iter().map(value).collect();
     let rows = applications.iter().map(|application| {
         let disabled = application.disabled_at.map(|at| at.to_rfc3339()).unwrap_or_default();
-        vec![application.name.clone(), limit(application), application.created_at.to_rfc3339(), disabled]
+        let strict = if application.strict { "strict" } else { "" }.to_owned();
+        vec![
+            application.name.clone(),
+            limit(application),
+            strict,
+            application.created_at.to_rfc3339(),
+            disabled,
+        ]
     });
-    output.rows(&values, &["name", "limit", "registered", "disabled"], rows.collect())
+    output.rows(&values, &["name", "limit", "strict", "registered", "disabled"], rows.collect())
 }

@@ -1,8 +1,9 @@
 //! `eye` as its users run it.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -12,7 +13,20 @@ const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
 /// One run of the command, in an empty directory and away from every stack unless told.
 pub(crate) struct Eye {
     command: Command,
+    input: Option<String>,
+    elsewhere: TempDir,
+}
+
+/// A run that goes on.
+pub(crate) struct Running {
+    pub(crate) child: Child,
     _elsewhere: TempDir,
+}
+
+impl Running {
+    pub(crate) fn end(self) -> Output {
+        self.child.wait_with_output().expect("eye ends")
+    }
 }
 
 impl Eye {
@@ -28,7 +42,7 @@ impl Eye {
             .current_dir(elsewhere.path())
             .env("EYE__STORE__URL", NOWHERE)
             .env("EYE__STORE__CONNECT_TIMEOUT_MS", "200");
-        Self { command, _elsewhere: elsewhere }
+        Self { command, input: None, elsewhere }
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: &[A]) -> Self {
@@ -46,8 +60,25 @@ impl Eye {
         self
     }
 
-    pub(crate) fn run(mut self) -> Output {
-        self.command.output().expect("eye runs")
+    /// What it reads from the standard input.
+    pub(crate) fn input(mut self, text: &str) -> Self {
+        self.input = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn run(self) -> Output {
+        self.spawn().end()
+    }
+
+    pub(crate) fn spawn(mut self) -> Running {
+        let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
+        self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().expect("eye runs");
+        if let (Some(text), Some(mut stdin)) = (self.input, child.stdin.take()) {
+            // It may have ended without reading all of it.
+            drop(stdin.write_all(text.as_bytes()));
+        }
+        Running { child, _elsewhere: self.elsewhere }
     }
 }
 

@@ -3,8 +3,10 @@
 mod administration;
 mod command;
 mod gateway;
+mod ground;
 mod load;
 mod provision;
+mod types;
 
 use std::process::Output;
 
@@ -25,10 +27,15 @@ fn every_command_shows_an_example() {
         &["app", "list"],
         &["app", "show"],
         &["app", "limit"],
+        &["app", "strict"],
         &["app", "disable"],
         &["key", "create"],
         &["key", "list"],
         &["key", "revoke"],
+        &["type", "set"],
+        &["type", "list"],
+        &["type", "show"],
+        &["type", "remove"],
         &["load"],
         &["doctor"],
         &["retention"],
