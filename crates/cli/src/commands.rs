@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod errors;
 pub(crate) mod event_type;
 pub(crate) mod key;
 pub(crate) mod load;

@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! Everything an operator does by hand: start a stack on one machine, bring a database to this version, register
-//! applications and make their keys, register event types, send recorded events, ask
+//! applications and make their keys, register event types, see what was rejected and send it again, send recorded events, ask
 //! what is wrong.
 //!
 //! # Modules
@@ -11,6 +11,7 @@
 //! | `commands` | a file a command: its arguments, its example, what it does |
 //! | `up` | what `eye up` starts, and the watch over it |
 //! | `load` | what `eye load` reads, and how it sends |
+//! | `replay` | how `eye errors replay` sends rejected events again |
 //! | `health` | asking a service how it is |
 //! | `local` | `.local`: the addresses, keys and logs of the stack on this machine |
 //! | `management` | what the broker is told over its management address |
@@ -30,6 +31,7 @@ mod load;
 mod local;
 mod management;
 mod output;
+mod replay;
 mod up;
 
 use clap::{Parser, Subcommand};
@@ -65,6 +67,8 @@ enum Command {
     Key(commands::key::Key),
     #[command(subcommand, name = "type")]
     EventType(commands::event_type::EventType),
+    #[command(subcommand)]
+    Errors(commands::errors::Errors),
     Load(commands::load::Load),
     Doctor(commands::doctor::Doctor),
     Retention(commands::retention::Retention),
@@ -84,6 +88,7 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
         Command::App(app) => app.run(&output),
         Command::Key(key) => key.run(&output),
         Command::EventType(event_type) => event_type.run(&output),
+        Command::Errors(errors) => errors.run(&output),
         Command::Load(load) => load.run(&output),
         Command::Doctor(doctor) => doctor.run(&output),
         Command::Retention(retention) => retention.run(&output),

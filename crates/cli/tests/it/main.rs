@@ -2,10 +2,12 @@
 
 mod administration;
 mod command;
+mod errors;
 mod gateway;
 mod ground;
 mod load;
 mod provision;
+mod replay;
 mod types;
 
 use std::process::Output;
@@ -36,6 +38,8 @@ fn every_command_shows_an_example() {
         &["type", "list"],
         &["type", "show"],
         &["type", "remove"],
+        &["errors", "list"],
+        &["errors", "replay"],
         &["load"],
         &["doctor"],
         &["retention"],
