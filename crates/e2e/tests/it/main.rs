@@ -1,9 +1,12 @@
 //! The whole pipeline from outside: what was accepted is stored or rejected, once, whatever dies on the way.
 
+mod bad_input;
 mod client;
 mod described;
+mod exact;
 mod faults;
 mod ledger;
 mod pipeline;
 mod recorded;
 mod traces;
+mod wire;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use reqwest::{Body, Client, Method, Response};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use stack::process::{Process, bound_command};
 use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
 use tempfile::TempDir;
@@ -147,6 +148,16 @@ impl Pipeline {
         &self.api
     }
 
+    /// The process that runs now.
+    pub(crate) fn gateway_pid(&self) -> u32 {
+        self.gateway.process.as_ref().expect("the gateway runs").pid()
+    }
+
+    /// Runs `eye` as an operator would, and gives what it printed.
+    pub(crate) fn eye(&self, arguments: &[&str]) -> Value {
+        eye(&self.store_url(), arguments)
+    }
+
     pub(crate) fn store_url(&self) -> String {
         self.postgres.url("postgres")
     }
@@ -197,9 +208,9 @@ impl Pipeline {
         queues.iter().filter_map(|queue| queue["messages"].as_u64()).sum()
     }
 
-    /// The whole logs of gateway and consumers.
+    /// The whole logs of all services.
     pub(crate) fn log_lines(&self) -> Vec<Value> {
-        let services = [&self.gateway].into_iter().chain(&self.consumers);
+        let services = [&self.gateway, &self.query].into_iter().chain(&self.consumers);
         let texts = services.map(|service| std::fs::read_to_string(&service.log).expect("a log"));
         let lines: Vec<String> =
             texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
@@ -259,6 +270,11 @@ fn eye(store: &str, arguments: &[&str]) -> Value {
 }
 
 impl Api {
+    /// The same for the sender with this key.
+    pub(crate) fn by(&self, write_key: &str) -> Self {
+        Self { write_key: write_key.to_owned(), ..self.clone() }
+    }
+
     /// Posts events until they are accepted, as a client that honours the contract does; tells how often it tried.
     pub(crate) async fn submit(&self, events: &Value) -> u32 {
         self.submit_in(None, events).await
@@ -303,13 +319,23 @@ impl Api {
         self.client.request(Method::GET, url).bearer_auth(&self.read_key).send().await
     }
 
+    /// Asks once, and gives the answer's status and text.
+    pub(crate) async fn look(&self, path: &str) -> (u16, String) {
+        let answer = self.get(path).await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a text"))
+    }
+
     /// Asks until there is an answer 200.
     pub(crate) async fn read(&self, path: &str) -> Value {
+        serde_json::from_str(&self.read_text(path).await).expect("JSON")
+    }
+
+    async fn read_text(&self, path: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = self.get(path).await;
             match answer {
-                Ok(answer) if answer.status().is_success() => return answer.json().await.expect("JSON"),
+                Ok(answer) if answer.status().is_success() => return answer.text().await.expect("a text"),
                 other => assert!(Instant::now() < deadline, "{path}: {other:?}"),
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -318,15 +344,22 @@ impl Api {
 
     /// All items of a list, page by page.
     pub(crate) async fn read_all(&self, path: &str) -> Vec<Value> {
+        let items = self.read_all_as_written(path).await;
+        items.iter().map(|item| serde_json::from_str(item.get()).expect("JSON")).collect()
+    }
+
+    /// The same, each item as it is written: a value would lead its numbers through a double.
+    pub(crate) async fn read_all_as_written(&self, path: &str) -> Vec<Box<RawValue>> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
-            let mut page = self.read(&format!("{path}{separator}limit=1000{cursor}")).await;
-            let Value::Array(found) = page["items"].take() else { panic!("{path}: no items") };
-            items.extend(found);
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
+            let page = self.read_text(&format!("{path}{separator}limit=1000{cursor}")).await;
+            let mut page: HashMap<String, Box<RawValue>> = serde_json::from_str(&page).expect("JSON");
+            let found = page.remove("items").unwrap_or_else(|| panic!("{path}: no items"));
+            items.extend(serde_json::from_str::<Vec<Box<RawValue>>>(found.get()).expect("a list"));
+            match serde_json::from_str(page["next_cursor"].get()).expect("a cursor") {
+                Some(next) => cursor = format!("&cursor={next}", next = String::as_str(&next)),
                 None => return items,
             }
         }

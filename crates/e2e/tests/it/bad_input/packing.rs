@@ -1,0 +1,135 @@
+//! Packed bodies: bombs, broken ones, packings that are none.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::row::{Outcome, Row, good};
+use super::scene::Scene;
+use crate::wire::{Request, Wire};
+
+/// What a bomb may cost beyond a body of the largest legal size.
+const BOMB_KIB_MAX: u64 = 16 * 1024;
+const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// What the bombs unpack to.
+const BOMB_BYTES: usize = 1 << 30;
+/// How many come at once.
+const AT_ONCE: usize = 4;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).expect("memory")
+}
+
+/// A gigabyte of blanks: each megabyte is a member (gzip) or a frame (zstd) of its own.
+fn bomb(pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let megabyte = 1 << 20;
+    pack(&vec![b' '; megabyte]).repeat(BOMB_BYTES / megabyte)
+}
+
+/// A bomb in one frame, which says how large it is.
+fn bomb_in_one() -> Vec<u8> {
+    zstd::bulk::compress(&vec![b' '; BOMB_BYTES / 4], 1).expect("memory")
+}
+
+fn packed(scene: &Scene, coding: &str) -> Request {
+    scene.post_as(&[("Content-Type", "application/json"), ("Content-Encoding", coding)])
+}
+
+pub(super) fn rows(scene: &Scene) -> Vec<Row> {
+    let good = good();
+    let plain = good.as_bytes();
+    let (zipped, zstandard) = (gzip(plain), zstd(plain));
+    let mut flipped = zipped.clone();
+    let last = flipped.len() - 6;
+    flipped[last] ^= 0xff;
+    let refused = |why: &str, coding: &str, body: Vec<u8>| {
+        let says = if coding == "gzip" { "no valid gzip" } else { "no valid zstd" };
+        Row::refused(format!("{coding}: {why}"), packed(scene, coding).body(body), 400, says)
+    };
+    let mut rows = vec![
+        refused("nothing", "gzip", Vec::new()),
+        refused("plain", "gzip", plain.to_vec()),
+        refused("plain", "zstd", plain.to_vec()),
+        refused("cut off", "gzip", zipped[..zipped.len() - 1].to_vec()),
+        refused("cut off", "zstd", zstandard[..zstandard.len() - 1].to_vec()),
+        refused("cut in the middle", "gzip", zipped[..zipped.len() / 2].to_vec()),
+        refused("cut in the middle", "zstd", zstandard[..zstandard.len() / 2].to_vec()),
+        refused("a broken check sum", "gzip", flipped),
+        refused("the other packing", "gzip", zstandard.clone()),
+        refused("the other packing", "zstd", zipped.clone()),
+        refused("something behind it", "gzip", [&zipped[..], b"x"].concat()),
+        refused("something behind it", "zstd", [&zstandard[..], b"x"].concat()),
+        Row::refused("gzip: packed twice", packed(scene, "gzip").body(gzip(&zipped)), 400, "no JSON"),
+        Row::refused("gzip: no JSON in it", packed(scene, "gzip").body(gzip(b"{,}")), 400, "no JSON"),
+        Row::refused("gzip: nothing in it", packed(scene, "gzip").body(gzip(b"")), 400, "the body is empty"),
+    ];
+    for coding in ["gzip, gzip", "gzip, zstd", "identity", "br", "deflate", "compress", "gzip;q=1", "\u{e9}"]
+    {
+        let row = Row::refused(
+            format!("the packing {coding}"),
+            packed(scene, coding).body(zipped.clone()),
+            415,
+            "",
+        );
+        rows.push(if coding.is_ascii() { row.with("accept-encoding", "gzip, zstd") } else { row });
+    }
+    let twice = packed(scene, "gzip").header("Content-Encoding", "gzip").body(zipped.clone());
+    rows.push(Row::refused("a packing told twice", twice, 415, "more than once"));
+    for (coding, body) in [("gzip", zipped), ("zstd", zstandard), ("GZIP", gzip(plain))] {
+        let request = packed(scene, coding).body(body);
+        rows.push(Row::accepted(format!("the packing {coding}"), request, vec![Outcome::stored(&good)]));
+    }
+    rows
+}
+
+/// Sends bombs and looks at the most memory that the gateway ever had, which large legal bodies have raised before.
+pub(super) async fn bombs_cost_no_memory(scene: &Scene, gateway_pid: u32) -> Vec<String> {
+    let legal = vec![b' '; BODY_BYTES_MAX];
+    let mut faults = Vec::new();
+    for (coding, body) in [("gzip", gzip(&legal)), ("zstd", zstd(&legal)), ("gzip", gzip(&legal))] {
+        faults.extend(send_at_once(&packed(scene, coding).body(body), scene, 400).await);
+    }
+    let before = peak_kib(gateway_pid);
+    for (coding, body) in [("gzip", bomb(gzip)), ("zstd", bomb(zstd)), ("zstd", bomb_in_one())] {
+        let sent = body.len();
+        faults.extend(send_at_once(&packed(scene, coding).body(body), scene, 413).await);
+        let more = peak_kib(gateway_pid).saturating_sub(before);
+        println!(
+            "{AT_ONCE} {coding} bombs of {sent} bytes at once: {more} KiB more than legal bodies ({before} KiB)"
+        );
+        if more > BOMB_KIB_MAX {
+            faults.push(format!("a {coding} bomb: expected at most {BOMB_KIB_MAX} KiB more, found {more}"));
+        }
+    }
+    faults
+}
+
+async fn send_at_once(request: &Request, scene: &Scene, status: u16) -> Vec<String> {
+    let send = || {
+        let (request, gateway) = (request.clone(), scene.api.gateway.clone());
+        tokio::spawn(async move { Wire::to(&gateway).exchange(&request).await })
+    };
+    let sent: Vec<_> = (0..AT_ONCE).map(|_| send()).collect();
+    let mut faults = Vec::new();
+    for answer in sent {
+        let answer = answer.await.expect("an exchange");
+        if answer.status != status {
+            faults.push(format!("packing: expected {status}, found {answer:?}"));
+        }
+    }
+    faults
+}
+
+/// The most memory that a process has had.
+fn peak_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the gateway runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
