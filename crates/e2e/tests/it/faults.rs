@@ -20,7 +20,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(2);
 const LIVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The seed of this run: `EYE_SEED` repeats an earlier one.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     match std::env::var("EYE_SEED") {
         Ok(seed) => seed.parse().expect("EYE_SEED is a whole number"),
         Err(_) => Uuid::new_v4().as_u64_pair().0,

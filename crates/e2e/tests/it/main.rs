@@ -1,5 +1,6 @@
 //! The whole pipeline from outside: what was accepted is stored or rejected, once, whatever dies on the way.
 
+mod any_bytes;
 mod bad_input;
 mod client;
 mod described;
