@@ -18,11 +18,13 @@ mod slow;
 mod text;
 mod times;
 
+use tokio::time::Instant;
+
 use row::{Outcome, Row, good};
 use scene::{Accepted, Scene};
 
-use crate::pipeline::Pipeline;
-use crate::wire::Wire;
+use crate::pipeline::{PATIENCE, Pipeline};
+use crate::wire::{Answer, Wire};
 
 /// Over how many connections the rows are sent.
 const LANES: usize = 8;
@@ -97,30 +99,39 @@ async fn send(scene: &Scene, rows: Vec<Row>) -> (Vec<Accepted>, Vec<String>) {
     let mut wire = Wire::to(&scene.api.gateway);
     let (mut accepted, mut faults) = (Vec::new(), Vec::new());
     for row in rows {
-        let answer = if row.ends {
-            wire.exchange_and_end(&row.request).await
-        } else {
-            wire.exchange(&row.request).await
-        };
-        match row.answer.fault(&answer) {
-            Some(fault) => faults.push(format!("{}: {fault}", row.why)),
-            None if answer.status == 202 => match Accepted::read(&row, &answer) {
-                Ok(events) => accepted.push(events),
-                Err(fault) => faults.push(format!("{}: {fault}", row.why)),
-            },
-            None => {}
-        }
         let good = good();
         let next = Row::accepted(
             format!("the good event after {}", row.why),
             scene.post().body(good.clone()),
             vec![Outcome::stored(&good)],
         );
-        let answer = wire.exchange(&next.request).await;
-        match Accepted::read(&next, &answer) {
-            Ok(events) => accepted.push(events),
-            Err(fault) => faults.push(format!("{}: {fault}", next.why)),
+        for row in [row, next] {
+            let answer = answered(&mut wire, &row).await;
+            let events = match row.answer.fault(&answer) {
+                Some(fault) => Err(fault),
+                None if answer.status == 202 => Accepted::read(&row, &answer).map(Some),
+                None => Ok(None),
+            };
+            match events {
+                Ok(events) => accepted.extend(events),
+                Err(fault) => faults.push(format!("{}: {fault}", row.why)),
+            }
         }
     }
     (accepted, faults)
+}
+
+/// The answer to a row; one that promises nothing is no answer, as when a busy machine takes large bodies apart too slowly.
+async fn answered(wire: &mut Wire, row: &Row) -> Answer {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = match row.ends {
+            true => wire.exchange_and_end(&row.request).await,
+            false => wire.exchange(&row.request).await,
+        };
+        if answer.status != 503 || answer.header("retry-after").is_empty() || Instant::now() > deadline {
+            return answer;
+        }
+        println!("sent again, since the answer was 503: {}: {}", row.why, answer.body);
+    }
 }
