@@ -9,5 +9,6 @@ mod faults;
 mod ledger;
 mod pipeline;
 mod recorded;
+mod replay;
 mod traces;
 mod wire;

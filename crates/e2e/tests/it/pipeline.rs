@@ -202,6 +202,10 @@ impl Pipeline {
         }
     }
 
+    pub(crate) fn broker_url(&self) -> String {
+        self.broker.amqp_url()
+    }
+
     fn messages(&self) -> u64 {
         let listed = self.broker.control(&["list_queues", "name", "messages", "--formatter", "json"]);
         let queues: Vec<Value> = serde_json::from_str(&listed.expect("the broker answers")).expect("JSON");
