@@ -33,7 +33,8 @@ pub const NESTING_MAX: usize = 128;
 pub const SUBSCHEMAS_MAX: u64 = 10_000;
 
 /// The most keywords that may judge the same value, and so a byte of an event: of `properties` the one that has most counts, of `anyOf`
-/// and its like all together. A pattern counts as one, and one for every four places at which a match of it can stand.
+/// and its like all together. A pattern counts as one too, or, where its table would be too large, as four for each of the
+/// characters and classes it is made of, counted repetitions written out.
 pub const WORK_MAX: u64 = 1_000;
 
 /// The most different patterns of a schema.
@@ -42,7 +43,10 @@ pub const PATTERNS_MAX: usize = 256;
 /// The most bytes of all patterns of a schema when they are compiled.
 pub const PATTERNS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The most bytes that a pattern may use besides for what it has learnt of texts.
+/// The most bytes of the table by which a pattern is matched. One that would need more costs more: [`WORK_MAX`].
+pub const PATTERN_TABLE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most bytes that a pattern without a table may use for what it has learnt of texts.
 pub const PATTERN_CACHE_BYTES_MAX: usize = 256 * 1024;
 
 #[cfg(feature = "schemas")]

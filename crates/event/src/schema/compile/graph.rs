@@ -44,7 +44,7 @@ pub(super) fn check(compiler: &Compiler<'_>) -> Result<(), SchemaFault> {
         return too_large(what, SUBSCHEMAS_MAX, root.subschemas);
     }
     if root.work > WORK_MAX {
-        let what = "a number of keywords (and quarters of pattern places) that judge the same value";
+        let what = "a cost a byte (keywords that may judge the same value, costly patterns times four their characters)";
         return too_large(what, WORK_MAX, root.work);
     }
     if root.never_object {
