@@ -1,12 +1,11 @@
 //! A request's body: read within its limits, unpacked, and taken apart into events.
 
-mod incoming;
 mod unpack;
 
-use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
 use event::body::{BodyError, Format, Part, split};
 use metrics::gauge;
+use service::body::{Incoming, payload_too_large, too_large, too_slow};
 use service::problem::Problem;
 use tokio::time::{Instant, timeout_at};
 
@@ -14,7 +13,6 @@ use crate::budget::{Budget, Share};
 use crate::media::{Coding, Media};
 use crate::settings::Settings;
 
-pub(crate) use incoming::Incoming;
 use unpack::UnpackError;
 
 /// Up to here a plain body is taken apart where it was read; it takes less than moving it to another thread.
@@ -94,7 +92,8 @@ impl Bodies {
     pub(crate) async fn receive(&self, incoming: &mut Incoming, media: Media) -> Result<Received, Problem> {
         let deadline = Instant::now() + self.settings.body_timeout();
         let mut share = self.reading.share();
-        let reading = incoming.read(self.limits.bytes_max, &mut share);
+        let hold = |bytes| share.grow(bytes).map_err(|_| busy());
+        let reading = incoming.read(self.limits.bytes_max, hold);
         let bytes = timeout_at(deadline, reading).await.map_err(|_| too_slow())??;
         Ok(Received { bytes, media, share })
     }
@@ -148,18 +147,6 @@ fn unreadable(error: &BodyError, body: Bytes, format: Format) -> Unreadable {
         }
         _ => Problem::bad_request(error.to_string()).into(),
     }
-}
-
-fn too_large(bytes_max: usize) -> Problem {
-    payload_too_large(format!("a body may have at most {bytes_max} bytes, after decompression"))
-}
-
-fn payload_too_large(detail: String) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-}
-
-fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
 }
 
 fn busy() -> Problem {

@@ -2,9 +2,9 @@
 
 use actix_web::web::{Payload, ServiceConfig, post, resource, route};
 use actix_web::{HttpRequest, HttpResponse};
+use service::body::Incoming;
 use service::problem::Problem;
 
-use crate::body::Incoming;
 use crate::submit::submit;
 
 /// One address, with and without a trailing slash; neither redirects.

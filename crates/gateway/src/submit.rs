@@ -10,12 +10,13 @@ use event::EventId;
 use event::body::Part;
 use metrics::counter;
 use serde::Serialize;
+use service::body::Incoming;
 use service::keys::{Caller, KeyRing, Scope};
 use service::problem::Problem;
 use service::request::Context;
 use tokio::time::Instant;
 
-use crate::body::{Bodies, Events, Incoming, Received, Unreadable};
+use crate::body::{Bodies, Events, Received, Unreadable};
 use crate::media::Media;
 use crate::outbox::{Outbox, OutboxError, Submission};
 use crate::parse_errors::ParseErrors;

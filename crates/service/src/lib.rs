@@ -14,6 +14,7 @@
 //! | [`health`] | `/live`, `/ready`, `/metrics` on a listener of their own, and the probe that asks them |
 //! | [`patience`] | waiting for another part, said once and not again and again |
 //! | [`shutdown`] | the signals that end a process |
+//! | [`body`] | bodies of requests: their type, their size, and how they are read |
 //! | [`problem`] | RFC 9457: how a refused request is answered |
 //! | [`request`] | request id, W3C trace context, one log line a request |
 //! | [`keys`] | API keys: a snapshot in memory and in a file, look-ups, scopes |
@@ -47,6 +48,7 @@
 //! | `eye_build_info` | `service`, `version` | always 1 |
 //! | `eye_log_records_dropped_total` | | log lines that stderr did not take in time |
 
+pub mod body;
 pub mod health;
 #[cfg(feature = "judging")]
 pub mod judging;
