@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use event::ApplicationId;
 use service::keys::{Caller, KeyRing, Scope};
 use service::problem::Problem;
 
@@ -20,6 +21,19 @@ impl Reader {
     /// The number of the only application that it may see; none where it may see all.
     pub(crate) fn own(&self) -> Option<i32> {
         self.caller.own.then(|| self.caller.application.get())
+    }
+
+    /// Whose key it is.
+    pub(crate) const fn application(&self) -> ApplicationId {
+        self.caller.application
+    }
+
+    /// Whether it may ask about an application.
+    pub(crate) fn check(&self, application: &str) -> Result<(), Problem> {
+        if self.caller.own && *application != *self.caller.application_name {
+            return Err(foreign());
+        }
+        Ok(())
     }
 
     /// The names of the applications that a filter may ask for: those given, but for a key that sees its own only.
@@ -55,12 +69,14 @@ impl ReceiptReader {
         let own = self.caller.application_name.to_string();
         let reads_all = self.caller.scopes.contains(Scope::Read) && !self.caller.own;
         match wanted {
-            Some(wanted) if wanted != own && !reads_all => {
-                Err(Problem::forbidden("application: this key sees its own application only"))
-            }
+            Some(wanted) if wanted != own && !reads_all => Err(foreign()),
             wanted => Ok(wanted.unwrap_or(own)),
         }
     }
+}
+
+fn foreign() -> Problem {
+    Problem::forbidden("application: this key sees its own application only")
 }
 
 async fn authorize(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {

@@ -7,12 +7,14 @@ use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context, Result};
 use service::health::{Health, Readiness};
+use service::judging::{EventSettings, Judging};
 use service::keys::KeyRing;
 use service::request::observe;
 use service::settings::Settings;
 use store::Store;
 
 use crate::ask::Desk;
+use crate::court::Court;
 use crate::openapi::pages::Document;
 use crate::settings::QuerySettings;
 use crate::{routes, traffic, watch};
@@ -44,6 +46,8 @@ impl Application {
         let store = store.with_process_name("eye-query");
         let aside =
             Store::new(&store.clone().with_pool_name("aside").with_connections_max(ASIDE_CONNECTIONS_MAX))?;
+        let judging = Judging::start(&store, &settings.section::<EventSettings>("event")?)?;
+        let court = web::Data::new(Court::new(judging, settings.section("gateway")?, &query));
         let store = store
             .with_statement_timeout(query.statement_timeout())
             .with_connections_max(query.queries_in_flight_max);
@@ -60,6 +64,7 @@ impl Application {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(desk.clone())
+                .app_data(court.clone())
                 .app_data(keys.clone())
                 .app_data(shared.clone())
                 .app_data(document.clone())

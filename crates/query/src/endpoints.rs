@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;
 pub(crate) mod sessions;
+pub(crate) mod validate;
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, SecondsFormat, Utc};

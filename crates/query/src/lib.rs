@@ -15,6 +15,7 @@
 //! | `access` | who asks, and what of others it may see |
 //! | `openapi` | the document of both services, Swagger UI and Redoc |
 //! | `traffic` | how much is asked of which path |
+//! | `court` | judges events that nobody stores, as consumers do |
 //! | `watch` | each second: is the database there, how far are the consumers |
 //! | `ask` | questions to the store, off the threads that answer requests, and how its errors are answered |
 //!
@@ -23,8 +24,9 @@
 //! narrow; a database that is away a 503 with `Retry-After`. All are RFC 9457 problems.
 //!
 //! # Settings
-//! Sections `[query]`, `[store]`, `[keys]` and `[log]`. In place of `store.pool_connections_max`, the pool has as many
-//! connections as `query.queries_in_flight_max`; two more are kept for keys and readiness, whatever queries run.
+//! Sections `[query]`, `[store]`, `[keys]`, `[event]` and `[log]`; of `[gateway]` what a body may be. In place of
+//! `store.pool_connections_max`, the pool has as many connections as `query.queries_in_flight_max`; two more are kept for
+//! keys and readiness, whatever queries run, and one for event types.
 //!
 //! # Metrics
 //! Those of [`service`], and:
@@ -45,6 +47,7 @@
 mod access;
 mod application;
 mod ask;
+mod court;
 mod cursor;
 mod endpoints;
 mod openapi;

@@ -11,7 +11,7 @@
 //! 5. One line in `routes.rs` registers the handler and puts it into the document.
 //! 6. One line in the table of `every_answer_is_as_its_schema_says` (`tests/it/openapi.rs`) says what to ask it for.
 //!
-//! A path that takes another method than GET needs an arm of its own in the macro of `routes.rs`; the rest is the same.
+//! What takes a method other than GET and POST needs an arm of its own in the macro of `routes.rs`; the rest is the same.
 //!
 //! Nothing of this can be forgotten: a handler that is not described does not compile, and `tests/it/openapi.rs` compares
 //! paths, parameters, examples and real answers with the document. What the parser knows it asks the parser: the refusal
@@ -28,7 +28,7 @@
 pub(crate) mod pages;
 pub(crate) mod parameters;
 pub(crate) mod refusals;
-mod submit;
+pub(crate) mod submit;
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

@@ -1,12 +1,12 @@
 //! Every path on one screen.
 
-use actix_web::web::{self, ServiceConfig, get};
+use actix_web::web::{self, ServiceConfig, get, post};
 use actix_web::{HttpRequest, HttpResponse};
 use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, error_summary, errors, event_types, events, pipeline, receipts, sessions,
+    applications, error_summary, errors, event_types, events, pipeline, receipts, sessions, validate,
 };
 use crate::openapi::pages;
 
@@ -40,6 +40,9 @@ macro_rules! answered {
             .route(web::head().to($handler))
             .default_service(web::to(refuse))
     };
+    (post $path:literal, $handler:path) => {
+        web::resource($path).route(post().to($handler)).default_service(web::to(refuse_but_post))
+    };
 }
 
 paths! {
@@ -56,6 +59,7 @@ paths! {
     get "/api/event-types/{category}/{name}" => event_types::one,
     get "/api/applications" => applications::list,
     get "/api/pipeline" => pipeline::state,
+    post "/api/validate" => validate::judge,
     get "/openapi.json" => pages::document,
     get "/swagger" => pages::swagger,
     get "/redoc" => pages::redoc,
@@ -63,6 +67,10 @@ paths! {
 
 async fn refuse() -> Result<HttpResponse, Problem> {
     Err(Problem::method_not_allowed("GET, HEAD"))
+}
+
+async fn refuse_but_post() -> Result<HttpResponse, Problem> {
+    Err(Problem::method_not_allowed("POST"))
 }
 
 async fn nothing(_: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -16,6 +16,8 @@ pub struct QuerySettings {
     pub queries_in_flight_max: u32,
     /// How long one query may take, in milliseconds.
     pub statement_timeout_ms: u64,
+    /// How many bodies may be read and judged at once.
+    pub validations_in_flight_max: u32,
     /// Items of a page unless asked otherwise.
     pub page_items_default: u32,
     /// Items of a page at most.

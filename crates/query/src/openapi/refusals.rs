@@ -92,6 +92,54 @@ impl IntoResponses for Refusals {
     }
 }
 
+/// How a body is refused whose events were to be judged, besides.
+pub(crate) struct JudgingRefusals;
+
+impl IntoResponses for JudgingRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        BTreeMap::from([
+            refusal(
+                400,
+                "No JSON (with line and column), an empty body or array, something else than objects; or a parameter is \
+                 unknown, repeated or can't be read",
+                "the body is no JSON: line 8, column 3: expected a member's name, found `}`",
+                &[],
+            ),
+            refusal(408, "The body took too long to arrive", "the body took too long to arrive", &[]),
+            refusal(
+                413,
+                "Over the bytes or the events of a request: send less at once",
+                "expected at most 5000 events in a request, found more",
+                &[],
+            ),
+            refusal(
+                415,
+                "A content type that is not listed here, or listed twice; or a packed body",
+                "Content-Encoding must be left out: packed bodies are not judged",
+                &[ACCEPT_ENCODING],
+            ),
+            refusal(
+                503,
+                "The event types can't be read at the moment, or too many events are judged: ask again",
+                "the event types can't be read at the moment, so that nothing can be judged",
+                &[RETRY_AFTER],
+            ),
+            refusal(
+                504,
+                "Judging took too long: send less at once",
+                "judging the events took longer than 10000 ms: send fewer at once",
+                &[],
+            ),
+        ])
+    }
+}
+
+/// Which packings would do.
+pub(crate) const ACCEPT_ENCODING: HeaderLine =
+    ("Accept-Encoding", "Which packings would do, where the packing was the fault", Type::String, || {
+        json!("identity")
+    });
+
 /// A header of a refusal: its name, its meaning, its type and an example.
 pub(crate) type HeaderLine = (&'static str, &'static str, Type, fn() -> Value);
 

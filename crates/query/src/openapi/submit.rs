@@ -56,7 +56,7 @@ fn data() -> Object {
 }
 
 /// One event, or a batch.
-struct Submission;
+pub(crate) struct Submission;
 
 impl PartialSchema for Submission {
     fn schema() -> RefOr<Schema> {

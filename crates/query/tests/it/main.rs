@@ -18,3 +18,4 @@ mod service;
 mod sessions;
 mod single_events;
 mod starting;
+mod validate;

@@ -12,7 +12,7 @@ use store::event_types::Cause;
 use uuid::Uuid;
 
 use crate::ground::{BLOG, Ground, SHOP, fault, sent};
-use crate::service::{Parameters, Service, encoded};
+use crate::service::{Answer, Parameters, Service, encoded, look_again};
 
 /// What the gateway answers.
 const SUBMIT: (&str, &str) = ("post", "/api/events");
@@ -387,5 +387,36 @@ async fn sending_is_documented_with_all_its_answers() {
     for line in lines.lines() {
         let event = serde_json::from_str(line).expect("JSON");
         document.assert_conforms(&json!({ "$ref": "#/components/schemas/SubmittedEvent" }), &event, line);
+    }
+}
+
+#[actix_web::test]
+async fn judging_is_documented_with_all_its_answers() {
+    let service = Service::start(&Ground::new()).await;
+    let document = Document::of(&service).await;
+    let validate = &document.0["paths"]["/api/validate"]["post"];
+    let statuses: Vec<_> = validate["responses"].as_object().expect("responses").keys().collect();
+    assert_eq!(statuses, ["200", "400", "401", "403", "408", "413", "415", "500", "503", "504"]);
+    assert_eq!(validate["responses"]["415"]["headers"]["Accept-Encoding"]["example"], "identity");
+    assert_eq!(parameters(validate, "query").into_iter().map(name).collect::<Vec<_>>(), ["application"]);
+    let bodies = validate["requestBody"]["content"].as_object().expect("bodies");
+    assert_eq!(bodies.keys().collect::<Vec<_>>(), ["application/json", "application/x-ndjson"]);
+    for (kind, media) in bodies {
+        let body = match &media["example"] {
+            Value::String(lines) => lines.clone(),
+            event => event.to_string(),
+        };
+        let answer = look_again("the event types are known", async || {
+            let request = reqwest::Client::new()
+                .post(format!("{}/api/validate?application={SHOP}", service.address))
+                .bearer_auth(&service.key)
+                .header("content-type", kind);
+            let answer = Answer::read(request.body(body.clone())).await;
+            (answer.status != 503).then_some(answer)
+        });
+        let results = answer.await.ok();
+        let schema = &validate["responses"]["200"]["content"]["application/json"]["schema"];
+        document.assert_conforms(schema, &results, kind);
+        assert_eq!(results["results"][0]["valid"], true, "the example of {kind}");
     }
 }

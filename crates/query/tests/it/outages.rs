@@ -14,10 +14,10 @@ use crate::ground::{Ground, sent};
 use crate::service::{SOON, Service};
 
 /// A transaction that keeps every reader of a table waiting, until it is dropped.
-struct Lock(Child);
+pub(crate) struct Lock(Child);
 
 impl Lock {
-    fn on(ground: &Ground, table: &str) -> Self {
+    pub(crate) fn on(ground: &Ground, table: &str) -> Self {
         let mut command = ground.psql();
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("run psql");
         let input = child.stdin.as_mut().expect("a pipe");

@@ -369,6 +369,11 @@ async fn other_methods_and_paths() {
             assert!(answer.header("allow").contains("GET"), "{method} {path}");
         }
     }
+    for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
+        let answer = service.raw(method.clone(), "/api/validate", Some(&service.key)).await;
+        answer.problem(405);
+        assert_eq!(answer.header("allow"), "POST", "{method}");
+    }
     for path in [
         "/",
         "/api",

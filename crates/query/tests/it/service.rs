@@ -142,7 +142,7 @@ impl Service {
 }
 
 impl Answer {
-    async fn read(request: reqwest::RequestBuilder) -> Self {
+    pub(crate) async fn read(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         Self { status, headers, text: response.text().await.expect("a body") }
@@ -179,6 +179,18 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+/// Looks again and again until something is found.
+pub(crate) async fn look_again<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < SOON, "in vain for {SOON:?}: {what}");
+        rt::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
