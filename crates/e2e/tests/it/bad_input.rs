@@ -14,6 +14,7 @@ mod packing;
 mod reads;
 mod row;
 mod scene;
+mod schema;
 mod slow;
 mod text;
 mod times;
@@ -33,13 +34,15 @@ const LANES: usize = 8;
 async fn whatever_arrives_is_answered_and_the_next_good_event_passes() {
     let mut pipeline = Pipeline::start().await;
     let scene = Scene::set(&pipeline).await;
+    let mut faults = tokio::task::block_in_place(|| schema::refusal_faults(&pipeline));
     let sending = async {
         // First: what others send would raise the gateway's memory too.
         let faults = packing::bombs_cost_no_memory(&scene, pipeline.gateway_pid()).await;
-        (faults, send_all(&scene, rows(&scene)).await)
+        (faults, send_all(&scene, rows(&scene).await).await)
     };
     let (sent, slow, read) = tokio::join!(sending, slow::faults(&scene), reads::faults(&scene));
-    let (mut faults, (accepted, unexpected)) = sent;
+    let (of_bombs, (accepted, unexpected)) = sent;
+    faults.extend(of_bombs);
     println!("{} requests with {} events were accepted", accepted.len(), books::events(&accepted));
     faults.extend(unexpected.into_iter().chain(slow).chain(read));
     faults.extend(books::surplus(&scene, &accepted).await);
@@ -49,8 +52,8 @@ async fn whatever_arrives_is_answered_and_the_next_good_event_passes() {
 }
 
 /// The tables of what is sent to the gateway.
-fn rows(scene: &Scene) -> Vec<Row> {
-    let groups: [(&str, Vec<Row>); 8] = [
+async fn rows(scene: &Scene) -> Vec<Row> {
+    let groups: [(&str, Vec<Row>); 9] = [
         ("keys", keys::rows(scene)),
         ("HTTP", http::rows(scene)),
         ("packing", packing::rows(scene)),
@@ -59,6 +62,7 @@ fn rows(scene: &Scene) -> Vec<Row> {
         ("text", text::rows(scene)),
         ("fields", fields::rows(scene)),
         ("times", times::rows(scene)),
+        ("schema", schema::rows(scene).await),
     ];
     let named = |(group, rows): (&str, Vec<Row>)| {
         println!("{group}: {} rows", rows.len());

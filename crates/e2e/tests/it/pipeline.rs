@@ -158,6 +158,11 @@ impl Pipeline {
         eye(&self.store_url(), arguments)
     }
 
+    /// The same where it may refuse: then what it said.
+    pub(crate) fn try_eye(&self, arguments: &[&str]) -> Result<Value, String> {
+        try_eye(&self.store_url(), arguments)
+    }
+
     pub(crate) fn store_url(&self) -> String {
         self.postgres.url("postgres")
     }
@@ -266,11 +271,17 @@ fn free_port() -> u16 {
 
 /// Runs `eye` and gives what it printed as JSON.
 fn eye(store: &str, arguments: &[&str]) -> Value {
+    try_eye(store, arguments).unwrap_or_else(|told| panic!("eye {arguments:?}: {told}"))
+}
+
+fn try_eye(store: &str, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(program("eye"));
     command.args(arguments).args(["--output", "json"]).env("EYE__STORE__URL", store);
     let output = command.output().expect("eye runs");
-    assert!(output.status.success(), "eye {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
 impl Api {

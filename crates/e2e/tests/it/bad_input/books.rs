@@ -48,17 +48,20 @@ async fn fault(scene: &Scene, application: &str, id: &str, outcome: &Outcome) ->
     };
     let (state, mut broken, sent) = match outcome {
         Outcome::Stored(sent) => ("stored", Vec::new(), Some(sent)),
-        Outcome::Disputed(sent) => ("stored", vec![("/id".to_owned(), "id_conflict".to_owned())], Some(sent)),
+        Outcome::Disputed(sent) => {
+            ("stored", vec![["/id", "id_conflict", "error"].map(str::to_owned)], Some(sent))
+        }
+        Outcome::Warned(sent, broken) => ("stored", broken.clone(), Some(sent)),
         Outcome::Rejected(broken) => ("rejected", broken.clone(), None),
         Outcome::Merged => return None,
     };
     let errors = receipt["errors"].as_array().cloned().unwrap_or_default();
     let text = |error: &Value, member: &str| error[member].as_str().unwrap_or_default().to_owned();
-    let mut found: Vec<_> = errors.iter().map(|error| (text(error, "path"), text(error, "code"))).collect();
+    let rule = |error: &Value| ["path", "code", "severity"].map(|member| text(error, member));
+    let mut found: Vec<_> = errors.iter().map(rule).collect();
     found.sort();
     broken.sort();
-    let told_well = errors.iter().all(|error| error["severity"] == "error" && is_told_well(error));
-    if receipt["state"] != state || found != broken || !told_well {
+    if receipt["state"] != state || found != broken || !errors.iter().all(is_told_well) {
         return Some(format!("expected {state} {broken:?}, found {} {}", receipt["state"], shown(&receipt)));
     }
     match sent {
@@ -157,7 +160,10 @@ async fn surplus_events(scene: &Scene, expected: &BTreeMap<Identity, &Outcome>) 
             noise += 1;
             continue;
         }
-        let wanted = matches!(expected.get(&identity), Some(Outcome::Stored(_) | Outcome::Disputed(_)));
+        let wanted = matches!(
+            expected.get(&identity),
+            Some(Outcome::Stored(_) | Outcome::Disputed(_) | Outcome::Warned(..))
+        );
         if !(wanted && seen.insert(identity)) {
             faults.push(format!("stored, and should not be: {event}"));
         }

@@ -39,11 +39,16 @@ pub(super) enum Outcome {
     Stored(Sent),
     /// Stored as it was sent, while another event of its identity is not.
     Disputed(Sent),
-    /// Rejected by these rules: path and code.
-    Rejected(Vec<(String, String)>),
+    /// Stored as it was sent, with these warnings.
+    Warned(Sent, Vec<Broken>),
+    /// Rejected by these rules.
+    Rejected(Vec<Broken>),
     /// No event of its own: its identity is that of another.
     Merged,
 }
+
+/// A rule that an event breaks: path, code and severity.
+pub(super) type Broken = [String; 3];
 
 /// What was sent, and how its time is read back.
 #[derive(Clone, Debug)]
@@ -127,10 +132,22 @@ impl Outcome {
         Self::Stored(Sent::at(event, TIMESTAMP))
     }
 
-    pub(super) fn rejected(broken: &[(&str, &str)]) -> Self {
-        let owned = |(path, code): &(&str, &str)| ((*path).to_owned(), (*code).to_owned());
-        Self::Rejected(broken.iter().map(owned).collect())
+    pub(super) fn warned(event: &str, broken: &[(&str, &str)]) -> Self {
+        Self::Warned(Sent::at(event, TIMESTAMP), rules(broken, "warning"))
     }
+
+    pub(super) fn rejected(broken: &[(&str, &str)]) -> Self {
+        Self::Rejected(rules(broken, "error"))
+    }
+
+    /// Rejected by the first, and warned of the others.
+    pub(super) fn rejected_and_warned(broken: &[(&str, &str)], warned: &[(&str, &str)]) -> Self {
+        Self::Rejected([rules(broken, "error"), rules(warned, "warning")].concat())
+    }
+}
+
+fn rules(broken: &[(&str, &str)], severity: &str) -> Vec<Broken> {
+    broken.iter().map(|(path, code)| [*path, *code, severity].map(str::to_owned)).collect()
 }
 
 impl Sent {

@@ -23,6 +23,10 @@ pub(super) struct Scene {
     pub(super) noisy_key: String,
     pub(super) revoked_key: String,
     pub(super) expired_key: String,
+    /// Of an application that may send registered event types only.
+    pub(super) strict_key: String,
+    /// When the event types of the tables are in force.
+    pub(super) types_in_force_at: Instant,
 }
 
 /// A request that was accepted, and what must become of its events.
@@ -38,16 +42,27 @@ impl Scene {
             let made = pipeline.eye(&[&["key", "create", application, "--scope", "write"], more].concat());
             (made["key"].as_str().expect("a key").to_owned(), made["id"].to_string())
         };
-        for application in ["blog", "noisy"] {
+        for application in ["blog", "noisy", "strict"] {
             pipeline.eye(&["app", "create", application]);
         }
         pipeline.eye(&["app", "limit", "noisy", "1"]);
+        pipeline.eye(&["app", "strict", "strict", "on"]);
+        let types_in_force_at = super::schema::register(pipeline);
         let soon = chrono::Utc::now() + Duration::from_secs(2);
         let (expired_key, _) = key("shop", &["--expires", &soon.to_rfc3339()]);
         let (revoked_key, revoked_id) = key("shop", &[]);
         let (blog_key, _) = key("blog", &[]);
         let (noisy_key, _) = key("noisy", &[]);
-        let scene = Self { api: pipeline.api().clone(), blog_key, noisy_key, revoked_key, expired_key };
+        let (strict_key, _) = key("strict", &[]);
+        let scene = Self {
+            api: pipeline.api().clone(),
+            blog_key,
+            noisy_key,
+            revoked_key,
+            expired_key,
+            strict_key,
+            types_in_force_at,
+        };
         scene.wait_until_open().await;
         // Known to the gateway before it is revoked.
         scene.wait_for(&scene.revoked_key, 400, PATIENCE).await;
