@@ -108,7 +108,7 @@ impl Ground {
 
     /// What is registered at this moment.
     pub(crate) fn registry(&self) -> Registry {
-        let types = self.store.registered_event_types().expect("types");
+        let (revision, types) = self.store.registered_event_types().expect("types");
         let ids: Vec<i64> = types.iter().map(|each| each.id).collect();
         let schemas: HashMap<i64, String> = self.store.schemas(&ids).expect("schemas").into_iter().collect();
         let mut registry = Registry::default();
@@ -117,11 +117,7 @@ impl Ground {
             let event_type = EventType { version: each.version, mode: each.mode, schema };
             registry.insert(each.category, each.name, event_type);
         }
-        self.store
-            .event_types_revision()
-            .expect("a revision")
-            .strict()
-            .for_each(|each| registry.restrict(each));
+        revision.strict().for_each(|each| registry.restrict(each));
         registry
     }
 
