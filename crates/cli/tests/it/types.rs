@@ -78,9 +78,10 @@ fn a_type_is_set_listed_shown_and_removed_in_versions() {
 #[test]
 fn people_are_shown_the_schema_as_it_was_written() {
     let ground = Ground::new("shown");
-    set(&ground, r#"{"z":{},"enum":[1.50,"a,{b}: \"c\""],"a":[]}"#, &["--reason", "why\tnot"]);
+    set(&ground, r#"{"x-z":{},"x-list":[1.50,"a,{b}: \"c\""],"x-a":[]}"#, &["--reason", "why\tnot"]);
     let text = ground.text(&with(&["type", "show"], &[]));
-    let schema = "{\n  \"z\": {},\n  \"enum\": [\n    1.50,\n    \"a,{b}: \\\"c\\\"\"\n  ],\n  \"a\": []\n}";
+    let schema =
+        "{\n  \"x-z\": {},\n  \"x-list\": [\n    1.50,\n    \"a,{b}: \\\"c\\\"\"\n  ],\n  \"x-a\": []\n}";
     assert!(text.contains(schema), "{text}");
     assert!(text.contains("checkout / paid: registered, enforce"), "{text}");
     assert!(text.contains("why\\tnot"), "a tab would make another field of it: {text}");
@@ -94,7 +95,7 @@ fn what_can_not_be_set_says_what_was_expected() {
     let long = "x".repeat(1_001);
     let large = format!("{{\"$comment\": \"{}\"}}", "x".repeat(64 * 1024));
     let schemas: &[(&str, &[&str], &str)] = &[
-        ("{\"type\": ", &[], "line 1 column 9"),
+        ("{\"type\": ", &[], "the standard input: the schema is refused at the root: line 1, column 10"),
         ("", &[], "the schema is refused"),
         (r#"{"type": "strnig"}"#, &[], "/type"),
         (r#"{"$ref": "http://169.254.169.254/x"}"#, &[], "the schema is refused"),

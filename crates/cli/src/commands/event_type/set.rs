@@ -1,5 +1,6 @@
 //! `eye type set`
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ impl Set {
     pub(super) fn run(&self, store: &Store, output: &Output) -> Result<()> {
         let text = self.read()?;
         let schema = Schema::compile(&text)
-            .map_err(|fault| anyhow!("{}: the schema is refused {fault}", self.schema.display()))?;
+            .map_err(|fault| anyhow!("{}: the schema is refused {fault}", self.origin()))?;
         let history = match self.check_history {
             Some(count) => Some(history::check(store, &schema, &self.which, count)?),
             None => None,
@@ -77,26 +78,32 @@ impl Set {
         self.conclude(output, &outcome, history.as_ref())
     }
 
+    /// Where the schema comes from, for people.
+    fn origin(&self) -> Cow<'_, str> {
+        if self.is_stdin() { Cow::Borrowed("the standard input") } else { self.schema.to_string_lossy() }
+    }
+
+    fn is_stdin(&self) -> bool {
+        self.schema.as_os_str() == "-"
+    }
+
     fn read(&self) -> Result<String> {
         let mut text = Vec::new();
-        let file: Box<dyn Read> = if self.schema.as_os_str() == "-" {
+        let file: Box<dyn Read> = if self.is_stdin() {
             Box::new(std::io::stdin())
         } else {
             let opened = File::open(&self.schema);
-            Box::new(opened.with_context(|| format!("open {}", self.schema.display()))?)
+            Box::new(opened.with_context(|| format!("open {}", self.origin()))?)
         };
         // One more, to tell what is too long.
         let limit = SCHEMA_BYTES_MAX as u64 + 1;
-        file.take(limit).read_to_end(&mut text).with_context(|| format!("read {}", self.schema.display()))?;
+        file.take(limit).read_to_end(&mut text).with_context(|| format!("read {}", self.origin()))?;
         if text.len() > SCHEMA_BYTES_MAX {
-            bail!(
-                "{}: expected a schema of at most {SCHEMA_BYTES_MAX} bytes, found more",
-                self.schema.display()
-            );
+            bail!("{}: expected a schema of at most {SCHEMA_BYTES_MAX} bytes, found more", self.origin());
         }
         String::from_utf8(text).map_err(|error| {
             let place = error.utf8_error().valid_up_to();
-            anyhow!("{}: expected UTF-8, found something else at byte {place}", self.schema.display())
+            anyhow!("{}: expected UTF-8, found something else at byte {place}", self.origin())
         })
     }
 
