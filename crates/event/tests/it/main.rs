@@ -3,6 +3,7 @@
 mod bodies;
 mod fuzz;
 mod oracles;
+mod peers;
 mod properties;
 mod refusals;
 mod rules;

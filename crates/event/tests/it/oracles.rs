@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use event::body::{BodyError, Format, split};
 use event::violation::{VALUE_CHARACTERS_MAX, VIOLATIONS_MAX};
-use event::{Code, EventId, Judgement, Rejection, Violation};
+use event::{Code, EventId, Judgement, Rejection, Schema, Violation};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -152,9 +152,53 @@ pub(crate) fn check_violations(violations: &[Violation], truncated: bool) {
 }
 
 /// RFC 6901: empty, or steps that each begin with a slash, in which a tilde is always escaped.
-fn is_pointer(path: &str) -> bool {
+pub(crate) fn is_pointer(path: &str) -> bool {
     let escaped = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     escaped && (path.is_empty() || path.starts_with('/'))
+}
+
+/// A schema, read by us and by the crate jsonschema.
+pub(crate) struct Peer {
+    text: String,
+    ours: Schema,
+    theirs: jsonschema::Validator,
+}
+
+impl Peer {
+    /// None where one of the two does not read it, or both do but mean another thing by it: formats are more or less strict,
+    /// and numbers of many digits, or of fractions and exponents, are doubles to them.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let ours = Schema::compile(text).ok()?;
+        let value: Value = serde_json::from_str(text).ok()?;
+        if text.contains("\"format\"") || !has_plain_numbers(text) {
+            return None;
+        }
+        let patterns = jsonschema::PatternOptions::regex();
+        let theirs = jsonschema::draft202012::options().with_pattern_options(patterns).build(&value).ok()?;
+        Some(Self { text: text.to_owned(), ours, theirs })
+    }
+
+    /// Both say the same of data.
+    pub(crate) fn check(&self, data: &str) {
+        let (Ok(value), true) = (serde_json::from_str::<Value>(data), has_plain_numbers(data)) else {
+            return;
+        };
+        let verdict = self.ours.check(data);
+        assert_eq!(
+            verdict.violations.is_empty(),
+            self.theirs.is_valid(&value),
+            "{} {data} {verdict:?}",
+            self.text
+        );
+    }
+}
+
+/// Whether all digits of a text, in whatever stands in it, are of numbers that a double holds.
+fn has_plain_numbers(text: &str) -> bool {
+    let digits = |part: &str| part.len() <= 15;
+    let has_fraction =
+        text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && b".eE".contains(&pair[1]));
+    !has_fraction && text.split(|c: char| !c.is_ascii_digit()).all(digits)
 }
 
 /// Whether what a violation says is so, by what serde_json read.
