@@ -10,6 +10,7 @@
 //! | [`Application`] | the wiring: settings, store, keys, listeners |
 //! | `routes` | every path on one screen |
 //! | `endpoints` | a file a resource: what it takes, what it gives |
+//! | `filter` | what narrows events, wherever they are asked for |
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
 //! | `access` | who asks, and what of others it may see |
@@ -50,6 +51,7 @@ mod ask;
 mod court;
 mod cursor;
 mod endpoints;
+mod filter;
 mod openapi;
 mod params;
 mod routes;

@@ -47,6 +47,26 @@ impl Params {
         Ok(taken.into_iter().map(|(_, value)| value).collect())
     }
 
+    /// Every parameter whose name begins so, without that beginning; `shown_as` stands for all of them.
+    pub(crate) fn beginning(
+        &mut self,
+        beginning: &str,
+        shown_as: &str,
+    ) -> Result<Vec<(String, String)>, Problem> {
+        self.known.push(shown_as.to_owned());
+        let given = std::mem::take(&mut self.given).into_iter();
+        let (taken, left) = given.partition(|(given, _)| given.starts_with(beginning));
+        self.given = left;
+        let taken: Vec<(String, String)> = taken;
+        if let Some((name, _)) =
+            taken.iter().find(|(name, value)| name.contains('\0') || value.contains('\0'))
+        {
+            return Err(bad(&shown(name), "a text without U+0000", "one"));
+        }
+        let rest = |name: &str| name.strip_prefix(beginning).unwrap_or_default().to_owned();
+        Ok(taken.into_iter().map(|(name, value)| (rest(&name), value)).collect())
+    }
+
     /// The value of a parameter that may be given once.
     pub(crate) fn one(&mut self, name: &str) -> Result<Option<String>, Problem> {
         let mut values = self.all(name)?;

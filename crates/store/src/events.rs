@@ -1,5 +1,6 @@
 //! Stored events, read.
 
+mod data;
 mod page_sql;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,7 @@ use event::EventId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::data::DataCondition;
 use self::page_sql::page_sql;
 use crate::page::{Order, Page};
 use crate::{Error, Store};
@@ -22,8 +24,14 @@ pub struct EventFilter {
     pub categories: Vec<String>,
     /// Of any of these names.
     pub names: Vec<String>,
+    /// Of a category that holds any of these texts, in whatever case.
+    pub category_contains: Vec<String>,
+    /// Of a name that holds any of these texts, in whatever case.
+    pub name_contains: Vec<String>,
     /// Of any of these applications, by name.
     pub applications: Vec<String>,
+    /// With a payload that fulfils all of these.
+    pub data: Vec<DataCondition>,
     /// That occurred then or later.
     pub from: Option<DateTime<Utc>>,
     /// That occurred before.
@@ -155,6 +163,7 @@ impl Store {
                 .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
                 .bind::<BigInt, _>(i64::from(limit) + 1)
                 .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
+                .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
                 .load::<Event>(connection)
         })?;
         Ok(Page::of(rows, limit))
@@ -196,15 +205,22 @@ fn resolve(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<O
 }
 
 fn event_types(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Vec<i32>>> {
-    if filter.categories.is_empty() && filter.names.is_empty() {
+    let given = [&filter.categories, &filter.names, &filter.category_contains, &filter.name_contains];
+    if given.into_iter().all(Vec::is_empty) {
         return Ok(None);
     }
     let found = diesel::sql_query(
         "SELECT id FROM event_types WHERE (cardinality($1::text[]) = 0 OR category = ANY ($1)) \
-           AND (cardinality($2::text[]) = 0 OR name = ANY ($2))",
+           AND (cardinality($2::text[]) = 0 OR name = ANY ($2)) \
+           AND (cardinality($3::text[]) = 0 \
+             OR EXISTS (SELECT FROM unnest($3) AS part WHERE position(lower(part) IN lower(category)) > 0)) \
+           AND (cardinality($4::text[]) = 0 \
+             OR EXISTS (SELECT FROM unnest($4) AS part WHERE position(lower(part) IN lower(name)) > 0))",
     )
     .bind::<Array<Text>, _>(&filter.categories)
     .bind::<Array<Text>, _>(&filter.names)
+    .bind::<Array<Text>, _>(&filter.category_contains)
+    .bind::<Array<Text>, _>(&filter.name_contains)
     .load::<Number>(connection)?;
     Ok(Some(found.into_iter().map(|found| found.id).collect()))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use service::problem::Problem;
-use store::events::{Event, EventChoice, EventFilter};
+use store::events::{Event, EventChoice};
 use store::page::Page;
 use utoipa::ToSchema;
 
@@ -16,7 +16,8 @@ use super::{List, time};
 use crate::access::Reader;
 use crate::ask::Desk;
 use crate::cursor::Question;
-use crate::openapi::parameters::{self, Paging, any_of, parameters, text, word};
+use crate::filter::{self, Filters};
+use crate::openapi::parameters::{self, Paging, parameters, text, word};
 use crate::openapi::refusals::{self, Refusals};
 use crate::params::{Params, bad};
 use crate::settings::QuerySettings;
@@ -84,19 +85,6 @@ pub(crate) fn answer(page: Page<Event>, question: Question) -> Result<HttpRespon
 }
 
 parameters! {
-    /// What narrows events, wherever they are asked for.
-    Filters:
-    any_of("session_id", "Events of this session.", "e2085be5-9137-4e4e-80b5-f1ffddc25423"),
-    any_of("category", "Events of this category.", "page interaction"),
-    any_of("name", "Events of this name.", "pageview"),
-    any_of("application", "Events that this application sent.", "shop"),
-    parameters::time("from", "Events that occurred then or later.", "2021-01-01T00:00:00Z"),
-    parameters::time("to", "Events that occurred before.", "2021-01-02T00:00:00Z"),
-    parameters::time("received_from", "Events that were received then or later.", "2021-01-01T00:00:00Z"),
-    parameters::time("received_to", "Events that were received before.", "2099-01-01T00:00:00Z"),
-}
-
-parameters! {
     /// In which order events are listed.
     Ordering:
     word("order", "By the time they occurred: `desc` has the newest first.", &["desc", "asc"]),
@@ -112,8 +100,7 @@ parameters! {
 
 /// Events.
 ///
-/// All of them, or those of some sessions, categories, names, applications and time ranges, the newest first unless
-/// `order=asc`.
+/// All of them, or those that match every filter that is given, the newest first unless `order=asc`.
 #[utoipa::path(
     get,
     path = "/api/events",
@@ -146,18 +133,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
-    let (from, to) = params.range("from", "to")?;
-    let (received_from, received_to) = params.range("received_from", "received_to")?;
-    let mut filter = EventFilter {
-        session_ids: params.all("session_id")?,
-        categories: params.all("category")?,
-        names: params.all("name")?,
-        applications: params.all("application")?,
-        from,
-        to,
-        received_from,
-        received_to,
-    };
+    let mut filter = filter::read(&mut params)?;
     let (order, limit, cursor) = (params.order()?, params.limit(&settings)?, params.one("cursor")?);
     params.finish()?;
     let question = Question::of(&("events", &filter, order, reader.own()));

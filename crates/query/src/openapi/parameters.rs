@@ -97,6 +97,13 @@ pub(crate) fn any_of(name: &str, description: &str, example: &str) -> Parameter 
     many(name, description, string().into(), example)
 }
 
+/// A text that may be given more than once, where each of them narrows further.
+pub(crate) fn all_of(name: &str, description: &str, example: &str) -> Parameter {
+    let description = format!("{description} May be given more than once: all of them.");
+    let array = ArrayBuilder::new().items(RefOr::T(string().into()));
+    parameter(name, &description, array.into(), Value::from(vec![example]))
+}
+
 /// A UUID that may be given more than once.
 pub(crate) fn any_uuid_of(name: &str, description: &str, example: &str) -> Parameter {
     let uuid = string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));

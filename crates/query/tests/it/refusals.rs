@@ -99,6 +99,15 @@ async fn each_path_refuses_bad_values_of_its_parameters() {
         ("/api/events?category=%00", "category", "no text holds NUL"),
         ("/api/events?application=%00", "application", "no text holds NUL"),
         ("/api/events?event_id=x", "event_id", "a parameter of another path"),
+        ("/api/events?category_contains=", "category_contains", "a part that everything has"),
+        ("/api/events?name_contains=%00", "name_contains", "no text holds NUL"),
+        ("/api/events?data=x", "data", "no key"),
+        ("/api/events?Data.x=1", "Data.x", "names have a case"),
+        ("/api/events?data.a%5Cb=1", "data.a", "a backslash before a letter"),
+        ("/api/events?data.a%5C=1", "data.a", "a backslash at the end"),
+        ("/api/events?data.a%00=1", "data.a", "no key holds NUL"),
+        ("/api/events?data.a=%00", "data.a", "no text holds NUL"),
+        ("/api/sessions?data.a=1", "data.a", "a parameter of another path"),
         ("/api/sessions?from=2021-02-01T00:00:00Z&to=2021-01-01T00:00:00Z", "from", "from after to"),
         ("/api/sessions?category=x", "category", "a parameter of another path"),
         ("/api/sessions?order=asc", "order", "a parameter of another path"),
@@ -164,6 +173,34 @@ async fn each_path_refuses_bad_values_of_its_parameters() {
 }
 
 #[actix_web::test]
+async fn filters_have_limits_with_a_name() {
+    let service = service().await;
+    let repeated = |text: &str, times| vec![text; times].join("&");
+    let table = [
+        (format!("data.a={}", "v".repeat(10_001)), "data.a", "a long value"),
+        (format!("data.{}=v", "k".repeat(1_001)), "data.k", "long keys"),
+        (format!("data.{}=v", vec!["k"; 65].join(".")), "data.k", "many keys"),
+        (repeated("data.a=v", 11), "data.KEY", "many conditions"),
+        (repeated("name_contains=v", 21), "name_contains", "many parts"),
+        (repeated("category_contains=v", 21), "category_contains", "many parts"),
+    ];
+    for (query, parameter, reason) in table {
+        assert_names(&service, &format!("/api/events?{query}"), parameter, reason).await;
+    }
+    let within = [
+        format!("data.a={}", "v".repeat(10_000)),
+        format!("data.{}=v", "k".repeat(1_000)),
+        format!("data.{}=v", vec!["k"; 64].join(".")),
+        repeated("data.a=v", 10),
+        repeated("name_contains=zzz", 20),
+    ];
+    for query in within {
+        let answer = service.raw(Method::GET, &format!("/api/events?{query}"), Some(&service.key)).await;
+        assert!(answer.items().is_empty(), "{query}");
+    }
+}
+
+#[actix_web::test]
 async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
     let service = service().await;
     let cursor = |page: Value| page["next_cursor"].as_str().expect("a cursor").to_owned();
@@ -175,6 +212,7 @@ async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
     let table: &[(&str, &Parameters<'_>, &str, &str)] = &[
         ("/api/events", &[], &of_events, "a filter left out"),
         ("/api/events", &[("category", "page interaction"), ("name", "x")], &of_events, "a filter more"),
+        ("/api/events", &[("category", "page interaction"), ("data.a", "x")], &of_events, "a condition more"),
         ("/api/events", &[("category", "another")], &of_events, "another value"),
         ("/api/events", &[("name", "page interaction")], &of_events, "the same value of another filter"),
         ("/api/events", &[("category", "page interaction"), ("order", "asc")], &of_events, "another order"),

@@ -89,7 +89,7 @@ impl Sources {
 pub(super) fn page_sql(resolved: &Resolved, filter: &EventFilter, order: Order, goes_on: bool) -> String {
     let sources = Sources::of(resolved);
     let mut conditions = sources.conditions(resolved);
-    conditions.extend(within_ranges(filter));
+    conditions.extend(narrowed_by(filter));
     let mut reach = String::new();
     let mut needed = conditions.clone();
     needed.extend(goes_on.then(|| after_position(order)));
@@ -127,14 +127,15 @@ fn reach_sql(sources: Sources, mut conditions: Vec<&str>, order: Order, goes_on:
     )
 }
 
-fn within_ranges(filter: &EventFilter) -> Vec<&'static str> {
+fn narrowed_by(filter: &EventFilter) -> Vec<&'static str> {
     let ranges = [
         (filter.from, "e.occurred_at >= $4"),
         (filter.to, "e.occurred_at < $5"),
         (filter.received_from, "e.received_at >= $6"),
         (filter.received_to, "e.received_at < $7"),
     ];
-    ranges.into_iter().filter_map(|(given, condition)| given.map(|_| condition)).collect()
+    let ranges = ranges.into_iter().filter_map(|(given, condition)| given.map(|_| condition));
+    ranges.chain((!filter.data.is_empty()).then_some("e.data @@ $14::jsonpath")).collect()
 }
 
 /// The comparison of times alone says nothing new, but it is one at which an index can begin.
