@@ -1,9 +1,11 @@
 //! The wiring.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context, Result};
 use service::health::{Health, Readiness};
@@ -11,10 +13,12 @@ use service::judging::{EventSettings, Judging};
 use service::keys::KeyRing;
 use service::request::observe;
 use service::settings::Settings;
+use socket2::SockRef;
 use store::Store;
 
 use crate::ask::Desk;
 use crate::court::Court;
+use crate::exports::{Exports, STALL_PATIENCE};
 use crate::openapi::pages::Document;
 use crate::settings::QuerySettings;
 use crate::{routes, traffic, watch};
@@ -35,6 +39,15 @@ pub struct Application {
     watch: tokio::task::JoinHandle<()>,
 }
 
+/// A client that takes nothing more is cut off by the kernel, which alone sees it: nothing here is told while a write is
+/// pending.
+fn give_up_when_stalled(connection: &dyn Any) {
+    let Some(connection) = connection.downcast_ref::<TcpStream>() else { return };
+    if let Err(error) = SockRef::from(connection).set_tcp_user_timeout(Some(STALL_PATIENCE)) {
+        tracing::warn!(%error, "a connection has no limit for a client that stops reading");
+    }
+}
+
 impl Application {
     /// Binds the listeners. The database may be away: the service starts all the same, and is not ready.
     ///
@@ -48,10 +61,11 @@ impl Application {
             Store::new(&store.clone().with_pool_name("aside").with_connections_max(ASIDE_CONNECTIONS_MAX))?;
         let judging = Judging::start(&store, &settings.section::<EventSettings>("event")?)?;
         let court = web::Data::new(Court::new(judging, settings.section("gateway")?, &query));
-        let store = store
-            .with_statement_timeout(query.statement_timeout())
-            .with_connections_max(query.queries_in_flight_max);
-        let store = Store::new(&store)?;
+        let store = store.with_statement_timeout(query.statement_timeout());
+        let of_exports =
+            store.clone().with_pool_name("exports").with_connections_max(query.exports_in_flight_max);
+        let exports = web::Data::new(Exports::new(Store::new(&of_exports)?, &query));
+        let store = Store::new(&store.with_connections_max(query.queries_in_flight_max))?;
         let keys = KeyRing::start(aside.clone(), &settings.section("keys")?);
         let readiness = Readiness::new();
         let watch = tokio::spawn(watch::run(aside, readiness.flag("database")));
@@ -65,6 +79,7 @@ impl Application {
             App::new()
                 .app_data(desk.clone())
                 .app_data(court.clone())
+                .app_data(exports.clone())
                 .app_data(keys.clone())
                 .app_data(shared.clone())
                 .app_data(document.clone())
@@ -76,6 +91,7 @@ impl Application {
         let server = server
             .max_connections(query.connections_max)
             .client_request_timeout(HEAD_PATIENCE)
+            .on_connect(|connection, _| give_up_when_stalled(connection))
             .shutdown_timeout(query.shutdown_timeout_s)
             .disable_signals()
             .bind(&query.listen)

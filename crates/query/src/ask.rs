@@ -88,7 +88,7 @@ fn refused(reason: &'static str, detail: &str) -> Problem {
 }
 
 /// How an error of the store is answered: the one place that decides.
-fn problem(error: &Error) -> Problem {
+pub(crate) fn problem(error: &Error) -> Problem {
     let (reason, problem) = match error {
         Error::Timeout { limit_ms } => {
             let detail = format!(

@@ -5,6 +5,7 @@ pub(crate) mod error_summary;
 pub(crate) mod errors;
 pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;
 pub(crate) mod sessions;

@@ -10,6 +10,8 @@
 //! | [`Application`] | the wiring: settings, store, keys, listeners |
 //! | `routes` | every path on one screen |
 //! | `endpoints` | a file a resource: what it takes, what it gives |
+//! | `exports` | all events that match, as NDJSON, CSV or Parquet, with flat memory |
+//! | `event_json` | an event as a line of JSON |
 //! | `filter` | what narrows events, wherever they are asked for |
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
@@ -26,8 +28,9 @@
 //!
 //! # Settings
 //! Sections `[query]`, `[store]`, `[keys]`, `[event]` and `[log]`; of `[gateway]` what a body may be. In place of
-//! `store.pool_connections_max`, the pool has as many connections as `query.queries_in_flight_max`; two more are kept for
-//! keys and readiness, whatever queries run, and one for event types.
+//! `store.pool_connections_max`, the pool has as many connections as `query.queries_in_flight_max`; exports have
+//! `query.exports_in_flight_max` of their own, two more are kept for keys and readiness, whatever queries run, and one for
+//! event types.
 //!
 //! # Metrics
 //! Those of [`service`], and:
@@ -37,6 +40,9 @@
 //! | `eye_query_requests_total` | `path`, `status` | answered requests by the path's template; `none` for unknown paths |
 //! | `eye_query_duration_seconds` | | from the question to the store's answer, the wait for a place included |
 //! | `eye_query_failures_total` | `reason` | questions that were not answered: `busy`, `away`, `silent`, `timeout`, `failed` |
+//! | `eye_query_exports_in_flight` | | exports that run |
+//! | `eye_query_exports_total` | `format`, `ending`: `whole`, `left`, `stalled`, `too_long`, `failed` | exports that ended |
+//! | `eye_query_exported_events_total` | `format` | events that were exported |
 //! | `eye_pipeline_ready_messages` | `queue` | messages that wait, as the consumers told the store |
 //! | `eye_pipeline_measurement_age_seconds` | `queue` | how long ago they told it |
 //! | `eye_pipeline_consumers` | | consumers that told something within 10 s |
@@ -51,6 +57,8 @@ mod ask;
 mod court;
 mod cursor;
 mod endpoints;
+mod event_json;
+mod exports;
 mod filter;
 mod openapi;
 mod params;

@@ -18,6 +18,10 @@ pub struct QuerySettings {
     pub statement_timeout_ms: u64,
     /// How many bodies may be read and judged at once.
     pub validations_in_flight_max: u32,
+    /// How many exports may run at once.
+    pub exports_in_flight_max: u32,
+    /// How long one export may take, in seconds.
+    pub export_duration_max_s: u64,
     /// Items of a page unless asked otherwise.
     pub page_items_default: u32,
     /// Items of a page at most.

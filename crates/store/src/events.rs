@@ -1,6 +1,7 @@
 //! Stored events, read.
 
 mod data;
+mod export;
 mod page_sql;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::data::DataCondition;
+pub use self::export::Export;
 use self::page_sql::page_sql;
 use crate::page::{Order, Page};
 use crate::{Error, Store};
@@ -117,6 +119,7 @@ pub struct EventChoice {
 }
 
 /// A filter with its names resolved to numbers; none where nothing can match.
+#[derive(Debug, Default)]
 struct Resolved {
     sessions: Option<Vec<String>>,
     types: Option<Vec<i32>>,

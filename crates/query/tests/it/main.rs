@@ -5,6 +5,7 @@ mod error_summary;
 mod errors;
 mod event_types;
 mod events;
+mod export;
 mod filters;
 mod ground;
 mod openapi;

@@ -241,7 +241,10 @@ async fn every_answer_is_as_its_schema_says() {
         ("/api/pipeline", "/api/pipeline".into(), &[]),
     ];
     let tried: BTreeSet<_> = table.iter().map(|(path, ..)| *path).collect();
-    assert_eq!(tried, document.questions().into_iter().map(|(path, _)| path).collect());
+    let questions = document.questions().into_iter();
+    let of_json = questions
+        .filter(|(_, question)| question["responses"]["200"]["content"].get("application/json").is_some());
+    assert_eq!(tried, of_json.map(|(path, _)| path).collect());
     for (path, address, parameters) in table {
         let answer = service.get(address, parameters).await.ok();
         let schema = &document.get(path)["responses"]["200"]["content"]["application/json"]["schema"];
