@@ -19,6 +19,7 @@ use store::Store;
 use crate::ask::Desk;
 use crate::court::Court;
 use crate::exports::{Exports, STALL_PATIENCE};
+use crate::live::Hub;
 use crate::openapi::pages::Document;
 use crate::settings::QuerySettings;
 use crate::{routes, traffic, watch};
@@ -37,6 +38,7 @@ pub struct Application {
     health: Health,
     readiness: Readiness,
     watch: tokio::task::JoinHandle<()>,
+    hub: Arc<Hub>,
 }
 
 /// A client that takes nothing more is cut off by the kernel, which alone sees it: nothing here is told while a write is
@@ -65,6 +67,8 @@ impl Application {
         let of_exports =
             store.clone().with_pool_name("exports").with_connections_max(query.exports_in_flight_max);
         let exports = web::Data::new(Exports::new(Store::new(&of_exports)?, &query));
+        let of_stream = store.clone().with_pool_name("stream").with_connections_max(1);
+        let hub = Arc::new(Hub::new(Store::new(&of_stream)?, &query));
         let store = Store::new(&store.with_connections_max(query.queries_in_flight_max))?;
         let keys = KeyRing::start(aside.clone(), &settings.section("keys")?);
         let readiness = Readiness::new();
@@ -75,11 +79,13 @@ impl Application {
         let document = Document::write(&query).context("write the OpenAPI document")?;
         let document = web::Data::new(document);
         let (keys, shared) = (web::Data::new(keys), web::Data::from(Arc::clone(&query)));
+        let watched = Arc::clone(&hub);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(desk.clone())
                 .app_data(court.clone())
                 .app_data(exports.clone())
+                .app_data(web::Data::from(Arc::clone(&watched)))
                 .app_data(keys.clone())
                 .app_data(shared.clone())
                 .app_data(document.clone())
@@ -97,7 +103,7 @@ impl Application {
             .bind(&query.listen)
             .with_context(|| format!("listen at query.listen = {}", query.listen))?;
         let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
-        Ok(Self { server: server.run(), port, health, readiness, watch })
+        Ok(Self { server: server.run(), port, health, readiness, watch, hub })
     }
 
     /// The port that it listens at.
@@ -115,11 +121,13 @@ impl Application {
     /// # Errors
     /// The listener failed.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<()> {
-        let Self { server, health, readiness, watch, .. } = self;
+        let Self { server, health, readiness, watch, hub, .. } = self;
         let handle = server.handle();
         let serving = tokio::spawn(server);
         stop.await;
         readiness.stop();
+        // They have no end of their own to wait for.
+        hub.stop();
         handle.stop(true).await;
         let served = serving.await.context("the server's task")?;
         watch.abort();

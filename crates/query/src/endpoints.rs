@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;
 pub(crate) mod sessions;
+pub(crate) mod stream;
 pub(crate) mod validate;
 
 use actix_web::HttpResponse;

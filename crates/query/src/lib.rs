@@ -12,6 +12,7 @@
 //! | `endpoints` | a file a resource: what it takes, what it gives |
 //! | `exports` | all events that match, as NDJSON, CSV or Parquet, with flat memory |
 //! | `event_json` | an event as a line of JSON |
+//! | `live` | what is stored, shown to everybody who watches, by one question for all |
 //! | `filter` | what narrows events, wherever they are asked for |
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
@@ -29,7 +30,7 @@
 //! # Settings
 //! Sections `[query]`, `[store]`, `[keys]`, `[event]` and `[log]`; of `[gateway]` what a body may be. In place of
 //! `store.pool_connections_max`, the pool has as many connections as `query.queries_in_flight_max`; exports have
-//! `query.exports_in_flight_max` of their own, two more are kept for keys and readiness, whatever queries run, and one for
+//! `query.exports_in_flight_max` of their own, the stream one, two more are kept for keys and readiness, whatever queries run, and one for
 //! event types.
 //!
 //! # Metrics
@@ -43,6 +44,10 @@
 //! | `eye_query_exports_in_flight` | | exports that run |
 //! | `eye_query_exports_total` | `format`, `ending`: `whole`, `left`, `stalled`, `too_long`, `failed` | exports that ended |
 //! | `eye_query_exported_events_total` | `format` | events that were exported |
+//! | `eye_query_stream_readers` | | clients that watch the stream |
+//! | `eye_query_stream_events_total` | | events sent to them, each counted for each |
+//! | `eye_query_stream_endings_total` | `reason`: `slow`, `refused`, `stopped`, `failed` | streams that were ended here |
+//! | `eye_query_stream_poll_duration_seconds` | | from the look at what is new to all of it being handed to the clients |
 //! | `eye_pipeline_ready_messages` | `queue` | messages that wait, as the consumers told the store |
 //! | `eye_pipeline_measurement_age_seconds` | `queue` | how long ago they told it |
 //! | `eye_pipeline_consumers` | | consumers that told something within 10 s |
@@ -60,6 +65,7 @@ mod endpoints;
 mod event_json;
 mod exports;
 mod filter;
+mod live;
 mod openapi;
 mod params;
 mod routes;

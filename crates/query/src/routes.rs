@@ -6,7 +6,7 @@ use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, error_summary, errors, event_types, events, export, pipeline, receipts, sessions, validate,
+    applications, error_summary, errors, event_types, events, export, pipeline, receipts, sessions, stream, validate,
 };
 use crate::openapi::pages;
 
@@ -48,6 +48,7 @@ macro_rules! answered {
 paths! {
     get "/api/events" => events::list,
     get "/api/events/export" => export::all,
+    get "/api/events/stream" => stream::watch,
     get "/api/events/{id}" => events::one,
     get "/api/events/{id}/receipt" => receipts::one,
     get "/api/sessions" => sessions::list,

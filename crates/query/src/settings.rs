@@ -22,6 +22,10 @@ pub struct QuerySettings {
     pub exports_in_flight_max: u32,
     /// How long one export may take, in seconds.
     pub export_duration_max_s: u64,
+    /// How many clients may watch the stream at once.
+    pub stream_readers_max: u32,
+    /// For how long a client may be away and still be told what it missed, in seconds.
+    pub stream_resume_max_s: u64,
     /// Items of a page unless asked otherwise.
     pub page_items_default: u32,
     /// Items of a page at most.

@@ -2,6 +2,8 @@
 
 mod data;
 mod export;
+mod follow;
+mod matching;
 mod page_sql;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::data::DataCondition;
 pub use self::export::Export;
+pub use self::follow::{News, Place, Snapshot};
 use self::page_sql::page_sql;
 use crate::page::{Order, Page};
 use crate::{Error, Store};

@@ -142,6 +142,11 @@ pub(crate) fn text(name: &str, description: &str, example: &str) -> Parameter {
     parameter(name, description, string().into(), example)
 }
 
+/// A text that only the service can write.
+pub(crate) fn opaque(name: &str, description: &str) -> Parameter {
+    parameter(name, description, string().into(), Value::Null)
+}
+
 /// A yes or no.
 pub(crate) fn flag(name: &str, description: &str) -> Parameter {
     parameter(name, description, ObjectBuilder::new().schema_type(Type::Boolean).into(), false)
@@ -156,10 +161,11 @@ pub(crate) fn time(name: &str, description: &str, example: &str) -> Parameter {
     parameter(name, &description, string().format(format).into(), example)
 }
 
-/// A header of a request: one of a few words, or any text where none are given.
+/// A header of a request: one of a few words, or any text where none are given. Without an example where that is empty.
 pub(crate) fn header(name: &str, description: &str, words: &[&str], example: &str) -> Parameter {
     let words = Some(words.iter().copied()).filter(|words| words.len() > 0);
-    builder(name, description, string().enum_values(words).into(), example.into())
+    let example = Some(example).filter(|example| !example.is_empty()).map_or(Value::Null, Value::from);
+    builder(name, description, string().enum_values(words).into(), example)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .build()

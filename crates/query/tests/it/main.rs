@@ -20,4 +20,5 @@ mod service;
 mod sessions;
 mod single_events;
 mod starting;
+mod stream;
 mod validate;

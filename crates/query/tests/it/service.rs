@@ -145,7 +145,10 @@ impl Answer {
     pub(crate) async fn read(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, text: response.text().await.expect("a body") }
+        // It would come for ever.
+        let goes_on = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = if goes_on { String::new() } else { response.text().await.expect("a body") };
+        Self { status, headers, text }
     }
 
     pub(crate) fn json(&self) -> Value {

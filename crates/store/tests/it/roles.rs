@@ -127,7 +127,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eye_query", "DELETE FROM events"),
     ("eye_query", "UPDATE queue_measurements SET ready_messages = 0"),
     ("eye_query", "UPDATE rejected_events SET resolved_at = now()"),
-    ("eye_query", "SELECT FROM taken_messages"),
+    ("eye_query", "DELETE FROM taken_messages"),
     ("eye_query", "SELECT eye_make_partitions(3)"),
 ];
 

@@ -1,0 +1,405 @@
+//! What was stored since.
+//!
+//! # How nothing is missed or repeated
+//! Transactions commit in another order than they begin in, so no clock and no sequence tells what is new. A *snapshot*
+//! of the database does: it knows of each transaction whether it had ended. What is new between two snapshots was stored by
+//! the transactions that the later one sees and the earlier one does not.
+//!
+//! The transaction id of an event's own row can't be asked: it may be that of a subtransaction, which snapshots do not know
+//! apart, or of whoever moved the row to another partition. But whoever stores events takes messages in the same
+//! transaction, and the row of a message has the id of the transaction itself. `taken_at` of the one is `stored_at` of the
+//! other, both being the time at which the transaction began. So: first the new transactions are found by the messages that
+//! they took, then their events by the time. Where an older transaction began in the very same microsecond, its events are
+//! told apart by their transaction id after all.
+//!
+//! A message counts as new for [`TRANSACTION_DURATION_MAX`] after it was taken: a transaction that takes longer from its
+//! beginning to its commit may be missed. Those of consumers consist of a dozen statements, each of at most
+//! `store.statement_timeout_ms`.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::PgRowByRowLoadingMode;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Event, EventFilter, Resolved, data, resolve};
+use crate::{Error, Store};
+
+/// How long before a snapshot a transaction may have begun that it does not see.
+const TRANSACTION_DURATION_MAX: TimeDelta = TimeDelta::minutes(10);
+
+/// More transactions than these are not caught up with.
+const TRANSACTIONS_MAX: i64 = 100_000;
+
+/// Of so many transactions the events are looked for at once.
+const TRANSACTIONS_AT_ONCE: usize = 64;
+
+/// Over so many bytes a page ends.
+const PAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Which transactions had ended, at a moment of a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Which database: numbers mean nothing in another one.
+    database: i64,
+    /// The database's clock.
+    at: DateTime<Utc>,
+    /// All before have ended.
+    ended_before: i64,
+    /// None from here on had ended.
+    begins_at: i64,
+    /// Those between that had not ended.
+    running: Vec<i64>,
+}
+
+/// Where somebody is who follows what is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    since: Snapshot,
+    /// Where what is new since then was not read to its end.
+    within: Option<Within>,
+}
+
+/// A place among the events between two snapshots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Within {
+    until: Snapshot,
+    after: StoredPosition,
+}
+
+/// The whole sort key of what is new: the order in which it was stored and received, as far as there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredPosition {
+    stored_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
+    application_id: i32,
+    id: Uuid,
+    session_id: String,
+    occurred_at: DateTime<Utc>,
+}
+
+/// What was found at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Events, each with the place after it, and the place from which to go on.
+    Page {
+        /// The events.
+        events: Vec<(Event, Place)>,
+        /// Where to go on.
+        next: Place,
+        /// Whether more is there already.
+        more: bool,
+    },
+    /// The place can't be gone on from: the database is another one or was set back, or too much was stored since.
+    Lost {
+        /// The last moment of which all is known.
+        since: DateTime<Utc>,
+        /// The place from which to go on.
+        next: Place,
+    },
+}
+
+#[derive(QueryableByName)]
+struct SnapshotRow {
+    #[diesel(sql_type = BigInt)]
+    database: i64,
+    #[diesel(sql_type = Timestamptz)]
+    at: DateTime<Utc>,
+    #[diesel(sql_type = BigInt)]
+    ended_before: i64,
+    #[diesel(sql_type = BigInt)]
+    begins_at: i64,
+    #[diesel(sql_type = Array<BigInt>)]
+    running: Vec<i64>,
+}
+
+#[derive(QueryableByName)]
+struct TransactionRow {
+    #[diesel(sql_type = BigInt)]
+    transaction: i64,
+    #[diesel(sql_type = Timestamptz)]
+    taken_at: DateTime<Utc>,
+}
+
+/// What is new between two snapshots: by whom it was stored.
+struct Interval<'a> {
+    since: &'a Snapshot,
+    /// When its transactions began.
+    began: Vec<DateTime<Utc>>,
+    /// Other transactions that began at the same times.
+    others: Vec<i64>,
+}
+
+impl Snapshot {
+    /// The moment, by the database's clock.
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    fn sees(&self, transaction: i64) -> bool {
+        transaction < self.ended_before
+            || (transaction < self.begins_at && !self.running.contains(&transaction))
+    }
+
+    /// Whether it can be an earlier moment of the same database.
+    fn is_before(&self, other: &Self) -> bool {
+        self.database == other.database && self.begins_at <= other.begins_at
+    }
+}
+
+impl Place {
+    /// After all that a snapshot sees.
+    pub const fn after(snapshot: Snapshot) -> Self {
+        Self { since: snapshot, within: None }
+    }
+
+    /// The snapshot whose events are known; those of a later one may be too, in part.
+    pub const fn since(&self) -> &Snapshot {
+        &self.since
+    }
+
+    /// Whether it can be an earlier place of the same database.
+    pub fn is_before(&self, other: &Self) -> bool {
+        let latest = self.within.as_ref().map_or(&self.since, |within| &within.until);
+        self.since.is_before(latest) && latest.is_before(&other.since)
+    }
+
+    /// Whether all that is known is what one snapshot sees.
+    pub const fn is_whole(&self) -> bool {
+        self.within.is_none()
+    }
+}
+
+impl Store {
+    /// The snapshot of this moment.
+    ///
+    /// # Errors
+    /// As [`Error`] tells.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        self.read(snapshot)
+    }
+
+    /// What was stored since, up to an earlier moment or until now: the next so many events.
+    ///
+    /// # Errors
+    /// As [`Error`] tells.
+    pub fn news(
+        &self,
+        place: &Place,
+        until: Option<&Snapshot>,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<News, Error> {
+        self.read(|connection| {
+            // One moment for all: what it sees, and what that is.
+            connection
+                .build_transaction()
+                .read_only()
+                .repeatable_read()
+                .run(|connection| news(connection, place, until, filter, limit))
+        })
+    }
+}
+
+fn news(
+    connection: &mut PgConnection,
+    place: &Place,
+    until: Option<&Snapshot>,
+    filter: &EventFilter,
+    limit: u32,
+) -> QueryResult<News> {
+    let now = snapshot(connection)?;
+    let lost = |now: Snapshot| News::Lost { since: place.since.at, next: Place::after(now) };
+    let until = place.within.as_ref().map(|within| &within.until).or(until).unwrap_or(&now);
+    if !place.since.is_before(until) || !until.is_before(&now) {
+        return Ok(lost(now));
+    }
+    let Some(interval) = interval(connection, &place.since, until, &now)? else { return Ok(lost(now)) };
+    let after = place.within.as_ref().map(|within| &within.after);
+    let (events, more) = match resolve(connection, filter)? {
+        Some(resolved) => page(connection, &interval, (filter, &resolved), after, limit)?,
+        None => (Vec::new(), false),
+    };
+    let at = |event: &Event| Place {
+        since: place.since.clone(),
+        within: Some(Within { until: until.clone(), after: StoredPosition::of(event) }),
+    };
+    let placed = |event| {
+        let place = at(&event);
+        (event, place)
+    };
+    let mut events: Vec<(Event, Place)> = events.into_iter().map(placed).collect();
+    let end = Place::after(until.clone());
+    let next = match events.last_mut() {
+        Some((_, last)) if more => last.clone(),
+        Some((_, last)) => {
+            *last = end.clone();
+            end
+        }
+        None => end,
+    };
+    Ok(News::Page { events, next, more })
+}
+
+/// Postgres counts transactions in 32 bits in rows and in 64 in snapshots. They fit a bigint for some million years.
+fn snapshot(connection: &mut PgConnection) -> QueryResult<Snapshot> {
+    let row = diesel::sql_query(
+        "SELECT (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database, now() AS at, \
+           pg_snapshot_xmin(s)::text::bigint AS ended_before, pg_snapshot_xmax(s)::text::bigint AS begins_at, \
+           ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x) AS running FROM pg_current_snapshot() AS s",
+    )
+    .get_result::<SnapshotRow>(connection)?;
+    let SnapshotRow { database, at, ended_before, begins_at, running } = row;
+    Ok(Snapshot { database, at, ended_before, begins_at, running })
+}
+
+/// The 64 bits of a row's transaction id: whatever a statement sees began before its snapshot ends.
+fn transaction_of(row: &str) -> String {
+    let end = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+    format!("({end} - (({end} - {row}.xmin::text::bigint) & 4294967295))")
+}
+
+/// None where there are too many.
+fn interval<'a>(
+    connection: &mut PgConnection,
+    since: &'a Snapshot,
+    until: &'a Snapshot,
+    now: &Snapshot,
+) -> QueryResult<Option<Interval<'a>>> {
+    let mut interval = Interval { since, began: Vec::new(), others: Vec::new() };
+    if since.begins_at == now.begins_at && since.running == now.running {
+        return Ok(Some(interval));
+    }
+    let rows = diesel::sql_query(format!(
+        "SELECT DISTINCT transaction, taken_at FROM (SELECT {} AS transaction, m.taken_at FROM taken_messages m \
+         WHERE m.taken_at >= $1) m WHERE transaction >= $2 LIMIT $3",
+        transaction_of("m")
+    ))
+    .bind::<Timestamptz, _>(since.at.checked_sub_signed(TRANSACTION_DURATION_MAX).unwrap_or(since.at))
+    .bind::<BigInt, _>(since.ended_before)
+    .bind::<BigInt, _>(TRANSACTIONS_MAX)
+    .load::<TransactionRow>(connection)?;
+    if i64::try_from(rows.len()).is_ok_and(|rows| rows >= TRANSACTIONS_MAX) {
+        return Ok(None);
+    }
+    let is_new = |row: &TransactionRow| !since.sees(row.transaction) && until.sees(row.transaction);
+    let began: BTreeSet<_> = rows.iter().filter(|row| is_new(row)).map(|row| row.taken_at).collect();
+    let others = rows.iter().filter(|row| !is_new(row) && began.contains(&row.taken_at));
+    interval.others = others.map(|row| row.transaction).collect();
+    interval.began = began.into_iter().collect();
+    Ok(Some(interval))
+}
+
+/// The next events of an interval, and whether more follow.
+fn page(
+    connection: &mut PgConnection,
+    interval: &Interval<'_>,
+    (filter, resolved): (&EventFilter, &Resolved),
+    after: Option<&StoredPosition>,
+    limit: u32,
+) -> QueryResult<(Vec<Event>, bool)> {
+    let left: Vec<_> = interval
+        .began
+        .iter()
+        .copied()
+        .filter(|began| after.is_none_or(|after| *began >= after.stored_at))
+        .collect();
+    let mut parts = left.chunks(TRANSACTIONS_AT_ONCE).peekable();
+    while let Some(part) = parts.next() {
+        let (events, is_cut) = part_of_page(connection, interval, part, (filter, resolved), after, limit)?;
+        if is_cut || !events.is_empty() {
+            return Ok((events, is_cut || parts.peek().is_some()));
+        }
+    }
+    Ok((Vec::new(), false))
+}
+
+fn part_of_page(
+    connection: &mut PgConnection,
+    interval: &Interval<'_>,
+    began: &[DateTime<Utc>],
+    (filter, resolved): (&EventFilter, &Resolved),
+    after: Option<&StoredPosition>,
+    limit: u32,
+) -> QueryResult<(Vec<Event>, bool)> {
+    let rows = diesel::sql_query(part_sql(filter, resolved, after.is_some()))
+        .bind::<Nullable<Array<Text>>, _>(&resolved.sessions)
+        .bind::<Nullable<Array<Integer>>, _>(&resolved.types)
+        .bind::<Nullable<Array<Integer>>, _>(&resolved.applications)
+        .bind::<Nullable<Timestamptz>, _>(filter.from)
+        .bind::<Nullable<Timestamptz>, _>(filter.to)
+        .bind::<Nullable<Timestamptz>, _>(filter.received_from)
+        .bind::<Nullable<Timestamptz>, _>(filter.received_to)
+        .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
+        .bind::<Array<Timestamptz>, _>(began)
+        .bind::<BigInt, _>(interval.since.ended_before)
+        .bind::<Array<BigInt>, _>(&interval.others)
+        .bind::<BigInt, _>(i64::from(limit))
+        .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.stored_at))
+        .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.received_at))
+        .bind::<Nullable<Integer>, _>(after.map(|after| after.application_id))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
+        .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
+        .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.occurred_at))
+        .load_iter::<Event, PgRowByRowLoadingMode>(connection)?;
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let event = row?;
+        bytes += size_of::<Event>() + event.data.len();
+        events.push(event);
+        if bytes >= PAGE_BYTES_MAX {
+            break;
+        }
+    }
+    let is_cut = bytes >= PAGE_BYTES_MAX || u32::try_from(events.len()).is_ok_and(|read| read >= limit);
+    Ok((events, is_cut))
+}
+
+fn part_sql(filter: &EventFilter, resolved: &Resolved, goes_on: bool) -> String {
+    let keys = ["stored_at", "received_at", "application_id", "id", "session_id", "occurred_at"];
+    let keys = keys.map(|key| format!("e.{key}")).join(", ");
+    let transaction = transaction_of("e");
+    let conditions = [
+        // The bounds alone say nothing new, but an index by ranges can begin with them.
+        (
+            true,
+            "e.stored_at >= ($9::timestamptz[])[1] AND e.stored_at <= ($9::timestamptz[])[cardinality($9)]"
+                .to_owned(),
+        ),
+        (true, "e.stored_at = ANY ($9)".to_owned()),
+        (true, format!("{transaction} >= $10 AND {transaction} <> ALL ($11)")),
+        (resolved.sessions.is_some(), "e.session_id = ANY ($1)".to_owned()),
+        (resolved.types.is_some(), "e.event_type_id = ANY ($2)".to_owned()),
+        (resolved.applications.is_some(), "e.application_id = ANY ($3)".to_owned()),
+        (filter.from.is_some(), "e.occurred_at >= $4".to_owned()),
+        (filter.to.is_some(), "e.occurred_at < $5".to_owned()),
+        (filter.received_from.is_some(), "e.received_at >= $6".to_owned()),
+        (filter.received_to.is_some(), "e.received_at < $7".to_owned()),
+        (!filter.data.is_empty(), "e.data @@ $8::jsonpath".to_owned()),
+        (goes_on, format!("({keys}) > ($13, $14, $15, $16, $17, $18)")),
+    ];
+    let conditions: Vec<String> =
+        conditions.into_iter().filter_map(|(given, condition)| given.then_some(condition)).collect();
+    format!(
+        "SELECT {} FROM (SELECT e.* FROM events e WHERE {} ORDER BY {keys} LIMIT $12) e {} ORDER BY {keys}",
+        super::COLUMNS,
+        conditions.join(" AND "),
+        super::NAMES
+    )
+}
+
+impl StoredPosition {
+    fn of(event: &Event) -> Self {
+        Self {
+            stored_at: event.stored_at,
+            received_at: event.received_at,
+            application_id: event.application_id,
+            id: event.id,
+            session_id: event.session_id.clone(),
+            occurred_at: event.occurred_at,
+        }
+    }
+}
