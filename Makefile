@@ -7,7 +7,7 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test check fuzz load bins compose compose-check
+.PHONY: help setup build run demo down test check fuzz load bins openapi compose compose-check
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup bins ## Set up and run every test, on private servers.
 
 check: ## Run what CI runs: format, lints, documentation, arrows, licences, tests.
 	@.ci/check
+
+openapi: setup ## Write the kept OpenAPI document anew, after an endpoint has changed.
+	EYE_WRITE_OPENAPI=yes $(CARGO) test --quiet -p query --test it openapi::the_kept_document
 
 fuzz: ## Fuzz what reads bytes from outside: FUZZ_SECONDS, 600 unless told, shared by all targets.
 	@deploy/setup fuzz

@@ -14,6 +14,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context;
 use broker::envelope::Source;
 use broker::{LinkState, Publisher};
+use documentation::Document;
 use event::RunId;
 use service::health::{Health, Readiness};
 use service::keys::{KeyRing, KeySettings};
@@ -171,8 +172,14 @@ fn assemble(
 
 fn listen(settings: &Settings, gateway: Data<Gateway>) -> std::io::Result<(Server, u16)> {
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let application =
-        move || App::new().app_data(gateway.clone()).configure(routes::configure).wrap(from_fn(observe));
+    let document = Data::new(Document::kept());
+    let application = move || {
+        App::new()
+            .app_data(gateway.clone())
+            .app_data(document.clone())
+            .configure(routes::configure)
+            .wrap(from_fn(observe))
+    };
     let server = HttpServer::new(application)
         .workers(workers)
         .worker_max_blocking_threads(BLOCKING_THREADS)

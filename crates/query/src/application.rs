@@ -20,7 +20,7 @@ use crate::ask::Desk;
 use crate::court::Court;
 use crate::exports::{Exports, STALL_PATIENCE};
 use crate::live::Hub;
-use crate::openapi::pages::Document;
+use crate::openapi::pages;
 use crate::settings::QuerySettings;
 use crate::{routes, traffic, watch};
 
@@ -76,7 +76,7 @@ impl Application {
         let health = Health::start(&query.health_listen, readiness.clone())
             .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
         let desk = web::Data::new(Desk::new(store, &query));
-        let document = Document::write(&query).context("write the OpenAPI document")?;
+        let document = pages::write(&query).context("write the OpenAPI document")?;
         let document = web::Data::new(document);
         let (keys, shared) = (web::Data::new(keys), web::Data::from(Arc::clone(&query)));
         let watched = Arc::clone(&hub);

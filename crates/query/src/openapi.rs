@@ -23,7 +23,7 @@
 //! | [`parameters`] | what endpoints take |
 //! | [`refusals`] | how endpoints refuse |
 //! | [`submit`] | the gateway's part; this crate does not know the gateway |
-//! | [`pages`] | the document, Swagger UI and Redoc as they are served |
+//! | [`pages`] | the document, Swagger UI and Redoc, which the crate `documentation` serves |
 
 pub(crate) mod pages;
 pub(crate) mod parameters;

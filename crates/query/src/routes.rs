@@ -6,7 +6,8 @@ use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, error_summary, errors, event_types, events, export, pipeline, receipts, sessions, stream, validate,
+    applications, error_summary, errors, event_types, events, export, pipeline, receipts, sessions, stream,
+    validate,
 };
 use crate::openapi::pages;
 

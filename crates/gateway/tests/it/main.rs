@@ -1,6 +1,7 @@
 //! The gateway from outside: a real one, with a broker and a database of the tests' own.
 
 mod compression;
+mod documentation;
 mod gateway;
 mod http;
 mod json;
