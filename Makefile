@@ -41,7 +41,7 @@ check: ## Run what CI runs: format, lints, documentation, arrows, licences, test
 	@.ci/check
 
 openapi: setup ## Write the kept OpenAPI document anew, after an endpoint has changed.
-	EYE_WRITE_OPENAPI=yes $(CARGO) test --quiet -p query --test it openapi::the_kept_document
+	EYE_WRITE_OPENAPI=yes $(CARGO) test --quiet -p query --test it openapi::kept
 
 fuzz: ## Fuzz what reads bytes from outside: FUZZ_SECONDS, 600 unless told, shared by all targets.
 	@deploy/setup fuzz

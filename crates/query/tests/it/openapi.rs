@@ -1,5 +1,8 @@
 //! `/openapi.json`: what it says is what the service does.
 
+mod bodies;
+mod kept;
+
 use std::collections::BTreeSet;
 
 use event::violation::Keyword;
@@ -12,7 +15,7 @@ use store::event_types::Cause;
 use uuid::Uuid;
 
 use crate::ground::{BLOG, Ground, SHOP, fault, sent};
-use crate::service::{Answer, Parameters, Service, encoded, look_again};
+use crate::service::{Parameters, Service, encoded};
 
 /// What the gateway answers.
 const SUBMIT: (&str, &str) = ("post", "/api/events");
@@ -364,105 +367,5 @@ async fn the_document_is_whole() {
             assert!(!response["description"].as_str().expect("a description").is_empty(), "{what}: {status}");
             assert!(response["headers"]["X-Request-Id"].is_object(), "{what}: {status}");
         }
-    }
-}
-
-#[actix_web::test]
-async fn sending_is_documented_with_all_its_answers() {
-    let service = Service::start(&Ground::new()).await;
-    let document = Document::of(&service).await;
-    let submit = &document.0["paths"]["/api/events"]["post"];
-    let statuses: Vec<_> = submit["responses"].as_object().expect("responses").keys().collect();
-    assert_eq!(statuses, ["202", "400", "401", "403", "408", "413", "415", "429", "503"]);
-    let bodies: Vec<_> = submit["requestBody"]["content"].as_object().expect("bodies").keys().collect();
-    assert_eq!(bodies, ["application/json", "application/x-ndjson"]);
-    assert_eq!(submit["requestBody"]["required"], true);
-    for (status, header) in [
-        ("401", "WWW-Authenticate"),
-        ("403", "WWW-Authenticate"),
-        ("429", "Retry-After"),
-        ("503", "Retry-After"),
-    ] {
-        assert!(submit["responses"][status]["headers"][header].is_object(), "{status}: {header}");
-    }
-    let lines =
-        submit["requestBody"]["content"]["application/x-ndjson"]["example"].as_str().expect("an example");
-    for line in lines.lines() {
-        let event = serde_json::from_str(line).expect("JSON");
-        document.assert_conforms(&json!({ "$ref": "#/components/schemas/SubmittedEvent" }), &event, line);
-    }
-}
-
-#[actix_web::test]
-async fn judging_is_documented_with_all_its_answers() {
-    let service = Service::start(&Ground::new()).await;
-    let document = Document::of(&service).await;
-    let validate = &document.0["paths"]["/api/validate"]["post"];
-    let statuses: Vec<_> = validate["responses"].as_object().expect("responses").keys().collect();
-    assert_eq!(statuses, ["200", "400", "401", "403", "408", "413", "415", "500", "503", "504"]);
-    assert_eq!(validate["responses"]["415"]["headers"]["Accept-Encoding"]["example"], "identity");
-    assert_eq!(parameters(validate, "query").into_iter().map(name).collect::<Vec<_>>(), ["application"]);
-    let bodies = validate["requestBody"]["content"].as_object().expect("bodies");
-    assert_eq!(bodies.keys().collect::<Vec<_>>(), ["application/json", "application/x-ndjson"]);
-    for (kind, media) in bodies {
-        let body = match &media["example"] {
-            Value::String(lines) => lines.clone(),
-            event => event.to_string(),
-        };
-        let answer = look_again("the event types are known", async || {
-            let request = reqwest::Client::new()
-                .post(format!("{}/api/validate?application={SHOP}", service.address))
-                .bearer_auth(&service.key)
-                .header("content-type", kind);
-            let answer = Answer::read(request.body(body.clone())).await;
-            (answer.status != 503).then_some(answer)
-        });
-        let results = answer.await.ok();
-        let schema = &validate["responses"]["200"]["content"]["application/json"]["schema"];
-        document.assert_conforms(schema, &results, kind);
-        assert_eq!(results["results"][0]["valid"], true, "the example of {kind}");
-    }
-}
-
-/// Where the document is kept, for gateways to serve and for people to see what changes.
-const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../documentation/openapi.json");
-
-/// With this variable set, the document is written instead of compared: `make openapi`.
-const WRITE: &str = "EYE_WRITE_OPENAPI";
-
-#[actix_web::test]
-async fn the_kept_document_is_the_one_that_the_service_writes() {
-    let service = Service::start(&Ground::new()).await;
-    let Document(served) = Document::of(&service).await;
-    if std::env::var_os(WRITE).is_some() {
-        let text = serde_json::to_string_pretty(&served).expect("JSON");
-        std::fs::write(KEPT, text + "\n").expect("write the document");
-        return;
-    }
-    let kept: Value =
-        serde_json::from_str(&std::fs::read_to_string(KEPT).expect("the kept document")).expect("JSON");
-    let differing = differences("", &kept, &served);
-    assert!(differing.is_empty(), "see what `make openapi` changes; it differs at {differing:?}");
-}
-
-/// JSON Pointers to what differs.
-fn differences(path: &str, kept: &Value, served: &Value) -> Vec<String> {
-    match (kept, served) {
-        (Value::Object(kept), Value::Object(served)) => {
-            let names: BTreeSet<_> = kept.keys().chain(served.keys()).collect();
-            let member = |members: &serde_json::Map<String, Value>, name: &str| members.get(name).cloned();
-            names
-                .into_iter()
-                .flat_map(|name| {
-                    let place = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-                    match (member(kept, name), member(served, name)) {
-                        (Some(kept), Some(served)) => differences(&place, &kept, &served),
-                        _ => vec![place],
-                    }
-                })
-                .collect()
-        }
-        _ if kept == served => Vec::new(),
-        _ => vec![path.to_owned()],
     }
 }

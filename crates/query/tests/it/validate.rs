@@ -12,6 +12,8 @@ use crate::service::{Answer, SOON, Service, look_again};
 
 const VALIDATE: &str = "/api/validate";
 
+type Headers<'a> = [(HeaderName, &'a str)];
+
 const JSON: (HeaderName, &str) = (CONTENT_TYPE, "application/json");
 
 const NDJSON: (HeaderName, &str) = (CONTENT_TYPE, "application/x-ndjson");
@@ -20,7 +22,7 @@ async fn post(
     service: &Service,
     target: &str,
     key: &str,
-    headers: &[(HeaderName, &str)],
+    headers: &Headers<'_>,
     body: impl Into<reqwest::Body>,
 ) -> Answer {
     let mut request = Client::new().post(format!("{}{target}", service.address)).bearer_auth(key);
@@ -179,7 +181,7 @@ async fn a_body_that_holds_no_events_is_refused() {
     let event = fields(&sent());
     validated(&service, VALIDATE, &service.key, &event.to_string()).await.ok();
     let many = |count| Value::from(vec![event.clone(); count]).to_string();
-    let table: Vec<(&[(HeaderName, &str)], Vec<u8>, u16, &str)> = vec![
+    let table: Vec<(&Headers<'_>, Vec<u8>, u16, &str)> = vec![
         (&[JSON], b"".to_vec(), 400, "nothing"),
         (&[JSON], b" \n".to_vec(), 400, "white space"),
         (&[JSON], b"[]".to_vec(), 400, "an empty batch"),
@@ -223,7 +225,7 @@ async fn what_is_wrong_is_told_in_the_order_of_the_gateway() {
     let service = Service::start(&ground).await;
     let write_key = ground.key(SHOP, &[Scope::Write], false);
     let long = vec![b'?'; 5 * 1024 * 1024 + 1];
-    let plain: &[(HeaderName, &str)] = &[(CONTENT_TYPE, "text/plain")];
+    let plain: &Headers<'_> = &[(CONTENT_TYPE, "text/plain")];
     let table = [
         ("eye_nobody", "", plain, 401, "no key comes before a bad type"),
         (write_key.as_str(), "", plain, 403, "no scope comes before a bad type"),
