@@ -7,7 +7,7 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test check fuzz load bins openapi compose compose-check
+.PHONY: help setup build run demo down test check fuzz bench load bins openapi compose compose-check
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ openapi: setup ## Write the kept OpenAPI document anew, after an endpoint has ch
 fuzz: ## Fuzz what reads bytes from outside: FUZZ_SECONDS, 600 unless told, shared by all targets.
 	@deploy/setup fuzz
 	@.ci/fuzz
+
+bench: ## Measure us beside the limits of this machine, ONLY=name for one; an error where a goal is missed.
+	$(CARGO) build --release --package bench
+	@target/release/bench $(ONLY)
 
 compose: ## Build the images and start the whole stack in containers (COMPOSE=podman-compose for podman).
 	$(COMPOSE) up --build --detach

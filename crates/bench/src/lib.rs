@@ -1,0 +1,21 @@
+//! Measures The Eye beside the limits of the machine it runs on.
+//!
+//! # Purpose
+//! `make bench` runs every benchmark, prints a table and writes `target/bench/report.json`; `make bench ONLY=NAME` runs one. It ends
+//! with an error where a goal is missed. What ours is held against, the limit, is measured in the same run, round by round, so that
+//! a machine that is busy slows both; what one core does is measured by the time that it was had for. Figures are medians; the table shows between which the rounds were.
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | [`benchmarks`] | the benchmarks, a file each, and the list of them |
+//! | [`measure`] | rounds, figures, goals |
+//! | [`report`] | the table and the file |
+//! | [`samples`] | the events that are sent |
+//!
+//! A further benchmark is a file in `benchmarks/` and a line in [`benchmarks::ALL`].
+
+pub mod benchmarks;
+pub mod measure;
+pub mod report;
+pub mod samples;
