@@ -48,10 +48,15 @@ fn methods_and_paths(scene: &Scene) -> Vec<Row> {
         "/api/%0d%0aX:%20y",
         "/live",
         "/metrics",
-        "/openapi.json",
     ] {
         let request = with_key(Request::new("POST", target));
         rows.push(Row::refused(format!("the path {target}"), request, 404, "events go to POST /api/events"));
+    }
+    for target in ["/openapi.json", "/swagger", "/redoc/redoc.standalone.js"] {
+        let request = with_key(Request::new("POST", target));
+        rows.push(
+            Row::refused(format!("events to {target}"), request, 405, "GET, HEAD").with("allow", "GET, HEAD"),
+        );
     }
     let good = good();
     for target in ["/api/events/", "/api/events?unknown=1", "/%61pi/events"] {
