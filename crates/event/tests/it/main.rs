@@ -2,6 +2,7 @@
 
 mod bodies;
 mod fuzz;
+mod keywords;
 mod oracles;
 mod peers;
 mod properties;

@@ -1,129 +1,20 @@
 //! `/api/events/stream`: every event once, soon, whatever the order of commits, and again after any pause.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use actix_web::rt;
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use service::keys::Scope;
 use store::testing::sql;
 
 use crate::ground::{BLOG, Ground, SHOP, Sent, sent};
-use crate::service::{Parameters, SOON, Service, encoded};
-
-const STREAM: &str = "/api/events/stream";
-
-/// Somebody who watches.
-struct Watching {
-    answer: Response,
-    buffer: Vec<u8>,
-    last_id: Option<String>,
-}
-
-/// What came in one piece.
-#[derive(Debug, Default)]
-struct Frame {
-    id: Option<String>,
-    event: Option<String>,
-    data: Option<String>,
-    is_comment: bool,
-}
-
-impl Watching {
-    async fn begin(service: &Service, parameters: &Parameters<'_>) -> Self {
-        Self::begin_as(service, &service.key, parameters, None).await
-    }
-
-    async fn begin_as(
-        service: &Service,
-        key: &str,
-        parameters: &Parameters<'_>,
-        last_id: Option<&str>,
-    ) -> Self {
-        let query: Vec<String> =
-            parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-        let mut request = Client::new().get(format!("{}{STREAM}?{}", service.address, query.join("&")));
-        if let Some(id) = last_id {
-            request = request.header("Last-Event-ID", id);
-        }
-        let answer = request.bearer_auth(key).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self { answer, buffer: Vec::new(), last_id: last_id.map(str::to_owned) }
-    }
-
-    /// Comes back with the last id that it saw.
-    async fn resume(self, service: &Service, parameters: &Parameters<'_>) -> Self {
-        let last_id = self.last_id.expect("an id");
-        drop(self.answer);
-        Self::begin_as(service, &service.key, parameters, Some(&last_id)).await
-    }
-
-    /// The next frame; none at the end.
-    async fn frame(&mut self) -> Option<Frame> {
-        loop {
-            if let Some(end) = self.buffer.windows(2).position(|two| two == b"\n\n") {
-                let text = String::from_utf8(self.buffer.drain(..end + 2).collect()).expect("UTF-8");
-                let frame = Frame::parse(&text);
-                self.last_id = frame.id.clone().or(self.last_id.take());
-                return Some(frame);
-            }
-            let chunk = tokio::time::timeout(SOON, self.answer.chunk()).await.expect("something in time");
-            self.buffer.extend(chunk.ok().flatten()?);
-        }
-    }
-
-    /// The next event that is one.
-    async fn event(&mut self) -> Value {
-        loop {
-            let frame = self.frame().await.expect("the stream goes on");
-            assert_eq!(frame.event, None, "{frame:?}");
-            if let Some(data) = frame.data {
-                return serde_json::from_str(&data).expect("JSON");
-            }
-        }
-    }
-
-    async fn names(&mut self, count: usize) -> Vec<String> {
-        let mut names = Vec::new();
-        for _ in 0..count {
-            names.push(self.event().await["name"].as_str().expect("a name").to_owned());
-        }
-        names
-    }
-
-    /// Waits until it is up to date and sure of it: nothing but a keep-alive is left to come.
-    async fn quiet(&mut self) {
-        loop {
-            let frame = self.frame().await.expect("the stream goes on");
-            assert_eq!(frame.data, None, "{frame:?}");
-            if frame.is_comment {
-                return;
-            }
-        }
-    }
-}
-
-impl Frame {
-    fn parse(text: &str) -> Self {
-        let mut frame = Self::default();
-        for line in text.trim_end().split('\n') {
-            match line.split_once(": ").expect("a field") {
-                ("id", id) => frame.id = Some(id.to_owned()),
-                ("event", event) => frame.event = Some(event.to_owned()),
-                ("data", data) => frame.data = Some(data.to_owned()),
-                ("retry", _) => {}
-                ("", _) => frame.is_comment = true,
-                _ => panic!("an unknown field: {line}"),
-            }
-        }
-        frame
-    }
-}
+use crate::service::{Parameters, SOON, Service};
+use crate::slow::Slow;
+use crate::watching::{STREAM, Watching};
 
 fn named(name: &str) -> Sent {
     sent().of("live", name)
@@ -143,43 +34,6 @@ async fn an_event_is_shown_as_in_the_list_soon_after_it_was_stored() {
     assert_eq!(watching.names(2).await, ["c", "d"]);
     watching.quiet().await;
     service.measures("eye_query_stream_readers").await;
-}
-
-/// A transaction that stores an event as a consumer does and commits when it is told to.
-struct Slow(Child);
-
-impl Slow {
-    fn begin(ground: &Ground, name: &str, isolated: bool) -> Self {
-        Self::begin_at(ground, name, isolated, "now()")
-    }
-
-    /// As if it had begun then.
-    fn begin_at(ground: &Ground, name: &str, isolated: bool, begun: &str) -> Self {
-        let mut command = ground.psql();
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("run psql");
-        let (begin, end) = if isolated { ("SAVEPOINT one;", "RELEASE one;") } else { ("", "") };
-        writeln!(
-            child.stdin.as_mut().expect("a pipe"),
-            "INSERT INTO event_types (category, name) VALUES ('live', '{name}');\n\
-             BEGIN;\n\
-             INSERT INTO taken_messages (message_id, event_count, taken_at) VALUES (gen_random_uuid(), 1, {begun});\n\
-             {begin}\n\
-             INSERT INTO events (stored_at, occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
-             SELECT {begun}, now(), now(), 1, id, gen_random_uuid(), 's-slow', '{{\"a\": 1}}' FROM event_types WHERE name = '{name}';\n\
-             {end}\n\
-             \\echo stored"
-        )
-        .expect("write");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("read");
-        assert_eq!(line.trim(), "stored");
-        Self(child)
-    }
-
-    fn commit(mut self) {
-        writeln!(self.0.stdin.take().expect("a pipe"), "COMMIT;").expect("write");
-        assert!(self.0.wait().expect("wait for psql").success());
-    }
 }
 
 #[actix_web::test]

@@ -16,17 +16,22 @@
 //! beginning to its commit may be missed. Those of consumers consist of a dozen statements, each of at most
 //! `store.statement_timeout_ms`.
 
+mod part_sql;
+mod place;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
+use self::part_sql::{part_sql, transaction_of};
+use self::place::{StoredPosition, Within, snapshot};
 use super::{Event, EventFilter, Resolved, data, resolve};
 use crate::{Error, Store};
+
+pub use self::place::{Place, Snapshot};
 
 /// How long before a snapshot a transaction may have begun that it does not see.
 const TRANSACTION_DURATION_MAX: TimeDelta = TimeDelta::minutes(10);
@@ -39,47 +44,6 @@ const TRANSACTIONS_AT_ONCE: usize = 64;
 
 /// Over so many bytes a page ends.
 const PAGE_BYTES_MAX: usize = 1 << 20;
-
-/// Which transactions had ended, at a moment of a database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// Which database: numbers mean nothing in another one.
-    database: i64,
-    /// The database's clock.
-    at: DateTime<Utc>,
-    /// All before have ended.
-    ended_before: i64,
-    /// None from here on had ended.
-    begins_at: i64,
-    /// Those between that had not ended.
-    running: Vec<i64>,
-}
-
-/// Where somebody is who follows what is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    since: Snapshot,
-    /// Where what is new since then was not read to its end.
-    within: Option<Within>,
-}
-
-/// A place among the events between two snapshots.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Within {
-    until: Snapshot,
-    after: StoredPosition,
-}
-
-/// The whole sort key of what is new: the order in which it was stored and received, as far as there is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct StoredPosition {
-    stored_at: DateTime<Utc>,
-    received_at: DateTime<Utc>,
-    application_id: i32,
-    id: Uuid,
-    session_id: String,
-    occurred_at: DateTime<Utc>,
-}
 
 /// What was found at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,20 +67,6 @@ pub enum News {
 }
 
 #[derive(QueryableByName)]
-struct SnapshotRow {
-    #[diesel(sql_type = BigInt)]
-    database: i64,
-    #[diesel(sql_type = Timestamptz)]
-    at: DateTime<Utc>,
-    #[diesel(sql_type = BigInt)]
-    ended_before: i64,
-    #[diesel(sql_type = BigInt)]
-    begins_at: i64,
-    #[diesel(sql_type = Array<BigInt>)]
-    running: Vec<i64>,
-}
-
-#[derive(QueryableByName)]
 struct TransactionRow {
     #[diesel(sql_type = BigInt)]
     transaction: i64,
@@ -131,46 +81,6 @@ struct Interval<'a> {
     began: Vec<DateTime<Utc>>,
     /// Other transactions that began at the same times.
     others: Vec<i64>,
-}
-
-impl Snapshot {
-    /// The moment, by the database's clock.
-    pub const fn at(&self) -> DateTime<Utc> {
-        self.at
-    }
-
-    fn sees(&self, transaction: i64) -> bool {
-        transaction < self.ended_before
-            || (transaction < self.begins_at && !self.running.contains(&transaction))
-    }
-
-    /// Whether it can be an earlier moment of the same database.
-    fn is_before(&self, other: &Self) -> bool {
-        self.database == other.database && self.begins_at <= other.begins_at
-    }
-}
-
-impl Place {
-    /// After all that a snapshot sees.
-    pub const fn after(snapshot: Snapshot) -> Self {
-        Self { since: snapshot, within: None }
-    }
-
-    /// The snapshot whose events are known; those of a later one may be too, in part.
-    pub const fn since(&self) -> &Snapshot {
-        &self.since
-    }
-
-    /// Whether it can be an earlier place of the same database.
-    pub fn is_before(&self, other: &Self) -> bool {
-        let latest = self.within.as_ref().map_or(&self.since, |within| &within.until);
-        self.since.is_before(latest) && latest.is_before(&other.since)
-    }
-
-    /// Whether all that is known is what one snapshot sees.
-    pub const fn is_whole(&self) -> bool {
-        self.within.is_none()
-    }
 }
 
 impl Store {
@@ -242,24 +152,6 @@ fn news(
         None => end,
     };
     Ok(News::Page { events, next, more })
-}
-
-/// Postgres counts transactions in 32 bits in rows and in 64 in snapshots. They fit a bigint for some million years.
-fn snapshot(connection: &mut PgConnection) -> QueryResult<Snapshot> {
-    let row = diesel::sql_query(
-        "SELECT (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database, now() AS at, \
-           pg_snapshot_xmin(s)::text::bigint AS ended_before, pg_snapshot_xmax(s)::text::bigint AS begins_at, \
-           ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x) AS running FROM pg_current_snapshot() AS s",
-    )
-    .get_result::<SnapshotRow>(connection)?;
-    let SnapshotRow { database, at, ended_before, begins_at, running } = row;
-    Ok(Snapshot { database, at, ended_before, begins_at, running })
-}
-
-/// The 64 bits of a row's transaction id: whatever a statement sees began before its snapshot ends.
-fn transaction_of(row: &str) -> String {
-    let end = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
-    format!("({end} - (({end} - {row}.xmin::text::bigint) & 4294967295))")
 }
 
 /// None where there are too many.
@@ -356,50 +248,4 @@ fn part_of_page(
     }
     let is_cut = bytes >= PAGE_BYTES_MAX || u32::try_from(events.len()).is_ok_and(|read| read >= limit);
     Ok((events, is_cut))
-}
-
-fn part_sql(filter: &EventFilter, resolved: &Resolved, goes_on: bool) -> String {
-    let keys = ["stored_at", "received_at", "application_id", "id", "session_id", "occurred_at"];
-    let keys = keys.map(|key| format!("e.{key}")).join(", ");
-    let transaction = transaction_of("e");
-    let conditions = [
-        // The bounds alone say nothing new, but an index by ranges can begin with them.
-        (
-            true,
-            "e.stored_at >= ($9::timestamptz[])[1] AND e.stored_at <= ($9::timestamptz[])[cardinality($9)]"
-                .to_owned(),
-        ),
-        (true, "e.stored_at = ANY ($9)".to_owned()),
-        (true, format!("{transaction} >= $10 AND {transaction} <> ALL ($11)")),
-        (resolved.sessions.is_some(), "e.session_id = ANY ($1)".to_owned()),
-        (resolved.types.is_some(), "e.event_type_id = ANY ($2)".to_owned()),
-        (resolved.applications.is_some(), "e.application_id = ANY ($3)".to_owned()),
-        (filter.from.is_some(), "e.occurred_at >= $4".to_owned()),
-        (filter.to.is_some(), "e.occurred_at < $5".to_owned()),
-        (filter.received_from.is_some(), "e.received_at >= $6".to_owned()),
-        (filter.received_to.is_some(), "e.received_at < $7".to_owned()),
-        (!filter.data.is_empty(), "e.data @@ $8::jsonpath".to_owned()),
-        (goes_on, format!("({keys}) > ($13, $14, $15, $16, $17, $18)")),
-    ];
-    let conditions: Vec<String> =
-        conditions.into_iter().filter_map(|(given, condition)| given.then_some(condition)).collect();
-    format!(
-        "SELECT {} FROM (SELECT e.* FROM events e WHERE {} ORDER BY {keys} LIMIT $12) e {} ORDER BY {keys}",
-        super::COLUMNS,
-        conditions.join(" AND "),
-        super::NAMES
-    )
-}
-
-impl StoredPosition {
-    fn of(event: &Event) -> Self {
-        Self {
-            stored_at: event.stored_at,
-            received_at: event.received_at,
-            application_id: event.application_id,
-            id: event.id,
-            session_id: event.session_id.clone(),
-            occurred_at: event.occurred_at,
-        }
-    }
 }
