@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long anything may take that ought to come about soon.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// How many messages a publisher of the tests may have in flight.
 pub(crate) const MESSAGES_IN_FLIGHT_MAX: usize = 64;

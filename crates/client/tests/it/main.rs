@@ -18,7 +18,7 @@ use gateway::Gateway;
 use serde_json::json;
 
 /// How long anything may take that should happen soon.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A flush interval that no test outlives: what is sent was sent for another reason.
 const NEVER: Duration = Duration::from_secs(3_600);
 

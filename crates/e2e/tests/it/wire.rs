@@ -9,7 +9,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{Instant, timeout};
 
 /// How long an answer may take: longer than any limit of the services.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a slow client sends a byte.
 const TRICKLE_INTERVAL: Duration = Duration::from_millis(100);
 

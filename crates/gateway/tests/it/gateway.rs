@@ -17,7 +17,7 @@ use crate::queue::Queue;
 use crate::waiting::until;
 
 /// How long anything may take that is not under test.
-pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 static POLICIES: LazyLock<Value> = LazyLock::new(|| {
     let definitions: Value = serde_json::from_str(broker::policies_json()).unwrap();

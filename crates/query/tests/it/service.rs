@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::ground::{Ground, SHOP};
 
 /// How long anything may take that ought to come about soon.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 

@@ -175,8 +175,9 @@ async fn what_is_too_long_ago_is_a_gap() {
     let mut watching = Watching::begin(&service, &[]).await;
     watching.frame().await.expect("a greeting");
     let id = watching.last_id.clone().expect("an id");
-    drop(watching);
     ground.write(&[named("missed")]);
+    // All who come from now on begin after it.
+    assert_eq!(watching.names(1).await, ["missed"]);
     let begun = Instant::now();
     let frame = loop {
         // An id of less than a second ago is no longer ago than none.

@@ -19,7 +19,7 @@ use crate::waiting::until;
 /// Within this time a change is in force.
 const IN_FORCE: Duration = Duration::from_secs(5);
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 const CAUSE: Cause<'_> = Cause { author: "alice", reason: None };
 

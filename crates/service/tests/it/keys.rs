@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::waiting::until;
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(60);
 
 /// An application with a database of its own.
 struct Given {

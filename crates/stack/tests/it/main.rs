@@ -9,7 +9,7 @@ use std::time::Duration;
 use stack::process::wait_until;
 use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn psql(server: &Postgres, sql: &str) -> String {
     let output = Command::new("psql")
