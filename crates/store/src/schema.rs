@@ -57,7 +57,7 @@ diesel::table! {
         id -> Uuid,
         session_id -> Text,
         data -> Jsonb,
-        schema_version -> Nullable<Int4>,
+        schema_version -> Int4,
     }
 }
 

@@ -131,12 +131,13 @@ fn insert(connection: &mut PgConnection, candidates: &[Candidate<'_>]) -> QueryR
         .bind::<Array<SqlUuid>, _>(ids(candidates))
         .bind::<Array<Text>, _>(texts(candidates, |candidate| candidate.event.session_id.as_str()))
         .bind::<Array<Text>, _>(texts(candidates, |candidate| candidate.event.data))
-        .bind::<Array<Nullable<Integer>>, _>(schema_versions(candidates))
+        .bind::<Array<Integer>, _>(schema_versions(candidates))
         .load(connection)
 }
 
-fn schema_versions(candidates: &[Candidate<'_>]) -> Vec<Option<i32>> {
-    candidates.iter().map(|candidate| candidate.event.schema_version.map(SchemaVersion::get)).collect()
+/// 0 where no schema judged it.
+fn schema_versions(candidates: &[Candidate<'_>]) -> Vec<i32> {
+    numbers(candidates, |candidate| candidate.event.schema_version.map_or(0, SchemaVersion::get))
 }
 
 fn numbers(candidates: &[Candidate<'_>], number: fn(&Candidate<'_>) -> i32) -> Vec<i32> {
@@ -220,7 +221,7 @@ fn store_one_by_one(
         .bind::<Array<SqlUuid>, _>(ids(candidates))
         .bind::<Array<Bytea>, _>(bytes(|event| event.session_id.as_str()))
         .bind::<Array<Bytea>, _>(bytes(|event| event.data))
-        .bind::<Array<Nullable<Integer>>, _>(schema_versions(candidates))
+        .bind::<Array<Integer>, _>(schema_versions(candidates))
         .load::<VerdictRow>(connection)?;
     Ok(rows.into_iter().map(verdict).collect())
 }
