@@ -6,11 +6,14 @@ mod seen;
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 pub use event::schema::SCHEMA_BYTES_MAX;
 use event::{Mode, SchemaVersion};
 use uuid::Uuid;
 
+use crate::events::Resolved;
+use crate::events::search::{Search, Source, read_windows};
+use crate::page::Order;
 use crate::schema::{event_type_versions, event_types};
 use crate::{Error, Store};
 
@@ -225,25 +228,59 @@ impl Store {
         after: Option<(DateTime<Utc>, Uuid)>,
         limit: u32,
     ) -> Result<Vec<StoredData>, Error> {
-        let sql = "SELECT e.id, e.occurred_at, e.data::text AS data FROM events e \
-             WHERE e.event_type_id = $1 AND ($2 IS NULL OR (e.occurred_at, e.id) < ($2, $3)) \
-             ORDER BY e.occurred_at DESC, e.id DESC LIMIT $4";
         let (time, id) = after.unzip();
-        self.read(|connection| {
+        let deadline = self.deadline();
+        let rows = self.read(|connection| {
             let event_type = event_types::table
                 .filter(event_types::category.eq(category).and(event_types::name.eq(name)))
                 .select(event_types::id)
                 .first::<i32>(connection)
                 .optional()?;
-            let Some(event_type) = event_type else { return Ok(Vec::new()) };
-            diesel::sql_query(sql)
-                .bind::<Integer, _>(event_type)
-                .bind::<Nullable<Timestamptz>, _>(time)
-                .bind::<Nullable<SqlUuid>, _>(id)
-                .bind::<BigInt, _>(i64::from(limit))
-                .load(connection)
-        })
+            let Some(event_type) = event_type else { return Ok(Some(Vec::new())) };
+            let resolved = Resolved { sessions: None, types: Some(vec![event_type]), applications: None };
+            let search = Search::begin(
+                connection,
+                &resolved,
+                Order::Descending,
+                (None, None),
+                time,
+                i64::from(limit),
+            )?;
+            read_windows(connection, search, deadline, |connection, window, left| {
+                let applications = match &window.source {
+                    Source::Everything => None,
+                    Source::Pairs(_, applications) => Some(applications),
+                };
+                diesel::sql_query(stored_data_sql(applications.is_some()))
+                    .bind::<Integer, _>(event_type)
+                    .bind::<Nullable<Array<Integer>>, _>(applications)
+                    .bind::<Nullable<Timestamptz>, _>(window.from)
+                    .bind::<Nullable<Timestamptz>, _>(window.to)
+                    .bind::<Nullable<Timestamptz>, _>(time)
+                    .bind::<Nullable<SqlUuid>, _>(id)
+                    .bind::<BigInt, _>(left)
+                    .load(connection)
+            })
+        })?;
+        rows.ok_or_else(|| deadline.error())
     }
+}
+
+/// The events of a type in a window, read by application or in the order of time: see [`crate::events`].
+fn stored_data_sql(by_application: bool) -> String {
+    let ranges = "($3 IS NULL OR e.occurred_at >= $3) AND ($4 IS NULL OR e.occurred_at < $4) \
+         AND ($5 IS NULL OR (e.occurred_at <= $5 AND (e.occurred_at, e.id) < ($5, $6)))";
+    let sorted = "ORDER BY e.occurred_at DESC, e.id DESC";
+    let events = match by_application {
+        true => format!(
+            "unnest($2) AS k (application_id) CROSS JOIN LATERAL (SELECT e.* FROM events e \
+             WHERE e.event_type_id = $1 AND e.application_id = k.application_id AND {ranges} {sorted} LIMIT $7) e"
+        ),
+        false => format!(
+            "(SELECT e.* FROM events e WHERE {ranges} {sorted} OFFSET 0) e WHERE e.event_type_id = $1"
+        ),
+    };
+    format!("SELECT e.id, e.occurred_at, e.data::text AS data FROM {events} {sorted} LIMIT $7")
 }
 
 /// Locks an event type, so that its versions are made one after another.

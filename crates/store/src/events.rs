@@ -5,6 +5,7 @@ mod export;
 mod follow;
 mod matching;
 mod page_sql;
+pub(crate) mod search;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -16,7 +17,8 @@ use uuid::Uuid;
 pub use self::data::DataCondition;
 pub use self::export::Export;
 pub use self::follow::{News, Place, Snapshot};
-use self::page_sql::page_sql;
+use self::page_sql::Statement;
+use self::search::{Search, read_windows};
 use crate::page::{Order, Page};
 use crate::{Error, Store};
 
@@ -123,10 +125,51 @@ pub struct EventChoice {
 
 /// A filter with its names resolved to numbers; none where nothing can match.
 #[derive(Debug, Default)]
-struct Resolved {
-    sessions: Option<Vec<String>>,
-    types: Option<Vec<i32>>,
-    applications: Option<Vec<i32>>,
+pub(crate) struct Resolved {
+    pub(crate) sessions: Option<Vec<String>>,
+    pub(crate) types: Option<Vec<i32>>,
+    pub(crate) applications: Option<Vec<i32>>,
+}
+
+/// What a page is asked for.
+#[derive(Clone, Copy)]
+struct Question<'q> {
+    resolved: &'q Resolved,
+    filter: &'q EventFilter,
+    after: Option<&'q EventPosition>,
+}
+
+impl Question<'_> {
+    /// Sessions are narrow enough, and for everything there is an index.
+    const fn is_read_whole(&self) -> bool {
+        let Resolved { sessions, types, applications } = self.resolved;
+        sessions.is_some() || (types.is_none() && applications.is_none())
+    }
+
+    fn load(
+        &self,
+        connection: &mut PgConnection,
+        statement: Statement,
+        limit: i64,
+    ) -> QueryResult<Vec<Event>> {
+        let (filter, after) = (self.filter, self.after);
+        diesel::sql_query(statement.sql)
+            .bind::<Nullable<Array<Text>>, _>(&self.resolved.sessions)
+            .bind::<Nullable<Array<Integer>>, _>(statement.types)
+            .bind::<Nullable<Array<Integer>>, _>(statement.applications)
+            .bind::<Nullable<Timestamptz>, _>(statement.from)
+            .bind::<Nullable<Timestamptz>, _>(statement.to)
+            .bind::<Nullable<Timestamptz>, _>(filter.received_from)
+            .bind::<Nullable<Timestamptz>, _>(filter.received_to)
+            .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.occurred_at))
+            .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.received_at))
+            .bind::<Nullable<Integer>, _>(after.map(|after| after.application_id))
+            .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
+            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
+            .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
+            .load::<Event>(connection)
+    }
 }
 
 #[derive(QueryableByName)]
@@ -153,25 +196,24 @@ impl Store {
         after: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Page<Event>, Error> {
+        let needed = i64::from(limit) + 1;
+        let deadline = self.deadline();
         let rows = self.read(|connection| {
-            let Some(resolved) = resolve(connection, filter)? else { return Ok(Vec::new()) };
-            diesel::sql_query(page_sql(&resolved, filter, order, after.is_some()))
-                .bind::<Nullable<Array<Text>>, _>(&resolved.sessions)
-                .bind::<Nullable<Array<Integer>>, _>(&resolved.types)
-                .bind::<Nullable<Array<Integer>>, _>(&resolved.applications)
-                .bind::<Nullable<Timestamptz>, _>(filter.from)
-                .bind::<Nullable<Timestamptz>, _>(filter.to)
-                .bind::<Nullable<Timestamptz>, _>(filter.received_from)
-                .bind::<Nullable<Timestamptz>, _>(filter.received_to)
-                .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.occurred_at))
-                .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.received_at))
-                .bind::<Nullable<Integer>, _>(after.map(|after| after.application_id))
-                .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
-                .bind::<BigInt, _>(i64::from(limit) + 1)
-                .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
-                .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
-                .load::<Event>(connection)
+            let Some(resolved) = resolve(connection, filter)? else { return Ok(Some(Vec::new())) };
+            let question = Question { resolved: &resolved, filter, after };
+            if question.is_read_whole() {
+                return question
+                    .load(connection, page_sql::whole(&resolved, filter, order, after.is_some()), needed)
+                    .map(Some);
+            }
+            let at = after.map(|after| after.occurred_at);
+            let search = Search::begin(connection, &resolved, order, (filter.from, filter.to), at, needed)?;
+            read_windows(connection, search, deadline, |connection, window, left| {
+                let statement = page_sql::within(window, &resolved, filter, order, after.is_some(), left);
+                question.load(connection, statement, left)
+            })
         })?;
+        let rows = rows.ok_or_else(|| deadline.error())?;
         Ok(Page::of(rows, limit))
     }
 
@@ -182,7 +224,8 @@ impl Store {
     pub fn find_events(&self, id: EventId, choice: &EventChoice, limit: u32) -> Result<Vec<Event>, Error> {
         self.read(|connection| {
             diesel::sql_query(format!(
-                "SELECT {COLUMNS} FROM events e {NAMES} WHERE e.id = $1 AND ($2::text IS NULL OR a.name = $2) \
+                "SELECT {COLUMNS} FROM events e {NAMES} WHERE uuid_hash(e.id) = uuid_hash($1) \
+                   AND e.id = $1 AND ($2::text IS NULL OR a.name = $2) \
                    AND ($3::text IS NULL OR e.session_id = $3) AND ($4::timestamptz IS NULL OR e.occurred_at = $4) \
                  ORDER BY e.occurred_at, e.received_at, e.application_id LIMIT $5"
             ))
@@ -196,7 +239,7 @@ impl Store {
     }
 }
 
-fn resolve(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
+pub(crate) fn resolve(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
     let types = event_types(connection, filter)?;
     let applications = applications(connection, &filter.applications)?;
     let nothing = |numbers: &Option<Vec<i32>>| numbers.as_ref().is_some_and(Vec::is_empty);

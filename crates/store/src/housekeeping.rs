@@ -31,6 +31,40 @@ pub fn make_partitions(store: &Store, months_ahead: u32) -> Result<u32, Error> {
     Ok(u32::try_from(made.made).unwrap_or(0))
 }
 
+#[derive(QueryableByName)]
+struct Merged {
+    #[diesel(sql_type = BigInt)]
+    merged: i64,
+}
+
+/// Hardly more changes of counts than this are merged by one statement.
+const MERGE_CHUNK: i32 = 20_000;
+
+/// Merges the changes of counts into the counts, and returns how many it merged. Any number of callers at once: one
+/// works. Writers do so while they write; this is for what they leave behind when they stop.
+///
+/// # Errors
+/// As [`Error`] tells.
+pub fn merge_counts(store: &Store) -> Result<u64, Error> {
+    let mut merged = 0;
+    loop {
+        match merge_some_counts(store)? {
+            0 => return Ok(merged),
+            chunk => merged += chunk,
+        }
+    }
+}
+
+/// The same, of one statement's worth.
+pub(crate) fn merge_some_counts(store: &Store) -> Result<u64, Error> {
+    let merged = store.run(|connection| {
+        diesel::sql_query("SELECT eye_merge_counts($1) AS merged")
+            .bind::<Integer, _>(MERGE_CHUNK)
+            .get_result::<Merged>(connection)
+    })?;
+    Ok(merged.merged.unsigned_abs())
+}
+
 /// Nothing is older: a longer time than this leads out of what Postgres holds.
 const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 

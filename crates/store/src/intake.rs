@@ -25,7 +25,7 @@ mod sessions;
 mod time;
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::Connection as _;
 use event::{ApplicationId, EventId, Judgement, MessageId, ReceivedAt, RunId};
@@ -33,13 +33,20 @@ use event::{ApplicationId, EventId, Judgement, MessageId, ReceivedAt, RunId};
 use self::events::Manner;
 use self::known::Known;
 use crate::pool::Failure;
-use crate::{Error, Store};
+use crate::{Error, Store, housekeeping};
 
 /// How often a batch is tried while the database answers and yet fails it: deadlocks pass.
 const ATTEMPTS_MAX: u32 = 4;
 
 /// The pause before the third attempt; it grows with each. The second comes at once: most often a row is at fault.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long a writer lets changes of counts wait at least: so readers find hardly more of them than all writers store in
+/// about this time.
+const MERGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// So many times as long as merging took a writer does not merge: of its time no more than a fifth.
+const MERGE_PAUSE: u32 = 4;
 
 /// A queue message whose events were judged.
 #[derive(Clone, Debug)]
@@ -107,12 +114,13 @@ pub enum Taken {
 pub struct Writer {
     store: Store,
     known: Known,
+    merges_at: Instant,
 }
 
 impl Writer {
     /// A writer that knows nothing yet.
     pub fn new(store: Store) -> Self {
-        Self { store, known: Known::default() }
+        Self { store, known: Known::default(), merges_at: Instant::now() + MERGE_INTERVAL }
     }
 
     /// Writes a batch in one transaction, and tells for each message what became of it: all of it is on disk when this
@@ -127,11 +135,23 @@ impl Writer {
         if outcome.is_err() {
             // The database that answers next may be another one, which numbers event types otherwise.
             self.known = Known::default();
+        } else if self.merges_at <= Instant::now() {
+            self.merge_counts();
         }
         outcome.map_err(|error| match error {
             Error::Timeout { .. } => Error::transient(error.to_string()),
             other => other,
         })
+    }
+
+    /// Merges what this writer and the others have added to the counts of events. The batch is on disk, and counts are right
+    /// without: a failure only leaves more to the next.
+    fn merge_counts(&mut self) {
+        let started = Instant::now();
+        if let Err(error) = housekeeping::merge_some_counts(&self.store) {
+            tracing::debug!(%error, "merging of counts is put off");
+        }
+        self.merges_at = Instant::now() + MERGE_INTERVAL.max(started.elapsed() * MERGE_PAUSE);
     }
 
     fn try_to_write(&mut self, messages: &[Message<'_>]) -> Result<Vec<Taken>, Error> {

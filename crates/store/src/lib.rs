@@ -10,11 +10,12 @@
 //! | [`intake`] | the one transaction that writes a batch of messages | consumers |
 //! | [`event_types`] | the rules of event types, in versions | `eye type`, consumers, query service |
 //! | [`replays`] | rejected events that are sent again | `eye errors replay` |
-//! | [`events`], [`sessions`], [`rejections`], [`application_counts`], [`page`] | the reads | query service |
+//! | [`events`], [`sessions`], [`rejections`], [`page`] | the reads | query service |
+//! | [`counts`], [`application_counts`] | how many there are, from what the database counts as it stores | query service |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`pipeline`] | how far the consumers are | consumers, query service |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
-//! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers | consumers |
+//! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers, merging of counts | consumers |
 //! | [`condition`] | size, partitions, what is overdue | `eye doctor` |
 //! | [`retention`] | the end of what is older than it may become | consumers, `eye retention` |
 //!
@@ -36,6 +37,7 @@
 pub mod application_counts;
 pub mod applications;
 pub mod condition;
+pub mod counts;
 mod error;
 pub mod event_types;
 pub mod events;

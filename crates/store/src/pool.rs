@@ -65,6 +65,11 @@ impl Store {
         &self.settings
     }
 
+    /// When statements that belong together have taken as long as one may.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline { started: Instant::now(), limit: self.settings.statement_timeout() }
+    }
+
     /// Runs statements that may be run again: where a connection of the pool turns out to be lost, another is tried.
     pub(crate) fn read<T>(
         &self,
@@ -118,6 +123,25 @@ impl Store {
             count(pool, &failure.error);
             failure
         })
+    }
+}
+
+/// How long statements that belong together may take: as long as a single one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    started: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// True once the time is up. A limit of 0 is none, as it is for the database.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.limit.is_zero() && self.started.elapsed() >= self.limit
+    }
+
+    /// What it means to the caller that the time is up.
+    pub(crate) const fn error(&self) -> Error {
+        Error::Timeout { limit_ms: self.limit.as_millis() }
     }
 }
 

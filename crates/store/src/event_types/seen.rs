@@ -1,5 +1,7 @@
 //! Event types as whoever asks sees them: those that were seen, and those that are registered.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -8,6 +10,7 @@ use event::{Mode, SchemaVersion};
 use serde::{Deserialize, Serialize};
 
 use super::{EventTypeVersion, VersionRow};
+use crate::counts::changes::CHANGES;
 use crate::page::Page;
 use crate::schema::{event_type_versions, event_types};
 use crate::{Error, Store};
@@ -111,19 +114,25 @@ AND ($4::integer IS NULL OR EXISTS (SELECT FROM events e WHERE e.event_type_id =
 AND ($5::text IS NULL OR (t.category, t.name) > ($5, $6)) \
 ORDER BY t.category, t.name LIMIT $7";
 
-/// Exact, and so the dearer the more there is. Events are counted from an index alone, errors of all types together: those
-/// of many types are then read once and not looked up one by one.
-const COUNT: &str = "\
-SELECT t.id, (SELECT count(*) FROM events e \
-  WHERE e.event_type_id = t.id AND ($4::integer IS NULL OR e.application_id = $4)) AS events, \
-coalesce(c.errors, 0) AS errors, coalesce(c.warnings, 0) AS warnings \
-FROM unnest($1::integer[]) AS t (id) LEFT JOIN (\
+/// Events are counted as they are stored, and here no more. Errors are counted here, and so the dearer the more there are;
+/// those of many types are read once and not looked up one by one.
+static COUNT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "\
+SELECT t.id, (coalesce(e.events, 0) + coalesce(u.events, 0))::bigint AS events, \
+coalesce(c.errors, 0) AS errors, coalesce(c.warnings, 0) AS warnings FROM unnest($1::integer[]) AS t (id) \
+LEFT JOIN event_totals e ON e.event_type_id = t.id AND e.application_id = coalesce($4, 0) \
+LEFT JOIN (SELECT u.event_type_id, sum(u.events) AS events FROM {CHANGES} \
+  WHERE $4::integer IS NULL OR u.application_id = $4 GROUP BY 1) AS u ON u.event_type_id = t.id \
+LEFT JOIN (\
   SELECT k.id, count(*) FILTER (WHERE x.severity = 'error') AS errors, \
     count(*) FILTER (WHERE x.severity = 'warning') AS warnings \
   FROM unnest($1::integer[], $2::text[], $3::text[]) AS k (id, category, name) \
   JOIN rejected_events r ON r.category = k.category AND r.name = k.name \
   JOIN errors x ON x.rejected_event_id = r.id \
-  WHERE $4::integer IS NULL OR r.application_id = $4 GROUP BY k.id) AS c ON c.id = t.id";
+  WHERE $4::integer IS NULL OR r.application_id = $4 GROUP BY k.id) AS c ON c.id = t.id"
+    )
+});
 
 impl Store {
     /// A page of event types by category and name, with counts. With `own`, those of which that application has sent
@@ -189,7 +198,7 @@ fn count(connection: &mut PgConnection, rows: &[TypeRow], own: Option<i32>) -> Q
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let categories: Vec<_> = rows.iter().map(|row| row.category.as_str()).collect();
     let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
-    diesel::sql_query(COUNT)
+    diesel::sql_query(COUNT.as_str())
         .bind::<Array<Integer>, _>(ids)
         .bind::<Array<Text>, _>(categories)
         .bind::<Array<Text>, _>(names)

@@ -1,99 +1,115 @@
-//! The one statement behind every list of events.
+//! The statements behind every list of events.
 //!
-//! # Why it has this shape
-//! A page must cost the same however many events there are. Each index gives, in the order of time, the events of *one*
-//! session, of *one* type, of *one* application, or of one type of one application. A plain `type IN (…) ORDER BY … LIMIT`
-//! leaves the planner to choose between reading every event of those types and reading events of all types until enough
-//! match. So each such *source* is read by itself, in order, only as far as a page can need (`CROSS JOIN LATERAL (…
-//! LIMIT)`), and the few rows of all sources are sorted. Within an instant an incremental sort makes the whole order of
-//! that of the index.
+//! # Why they have this shape
+//! Each *source* of events is read by itself, in the order of time, only as far as a page can need (`CROSS JOIN LATERAL (…
+//! LIMIT)`), and the few rows of all sources are sorted: left to itself, the planner chooses between reading every event
+//! that matches and reading all events until enough match. Within an instant an incremental sort makes the whole order of
+//! that of the index. Sources are sessions, or the types of applications that a [`Window`] names; or there is one, all
+//! events of a time, of which the others are passed over.
 //!
-//! A condition stands in the text only where it narrows, and only once: a second one that says the same (`type = key AND
-//! type = ANY (types)`) makes the planner expect so few rows that it reads and sorts all of them.
+//! A condition stands in the text only where it narrows, and only once: a second one that says the same makes the planner
+//! expect so few rows that it reads and sorts all of them.
 //!
-//! With several sources, most of what each gives is thrown away again. So a first step finds how far the page reaches:
-//! it reads times only, from the indexes alone. The second step reads the events up to there.
-//!
-//! Measured warm on 1.1 million events of 303 types in 17 partitions, a page of 100: one type 2 ms (65 ms with the condition
-//! twice), 10 types 5 ms, 300 types 150 ms (of 1,000 items the same; without the first step 2,600 ms).
+//! Where several sources hold much more than a page, most of what each gives is thrown away again. Then a first step finds
+//! how far the page reaches: it reads times only. The second step reads the events up to there.
 
+use chrono::{DateTime, Utc};
+
+use super::search::{Source, Window};
+use super::{EventFilter, Resolved};
 use crate::page::Order;
 
-use super::{EventFilter, Resolved};
-
 /// What is read in the order of time: the parts of the answer that have no event in common.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sources {
     Sessions,
-    TypesOfApplications,
-    Types,
-    Applications,
+    Pairs,
     Everything,
 }
 
 impl Sources {
-    /// Sessions are the narrowest; then what names the most.
-    const fn of(resolved: &Resolved) -> Self {
-        match (&resolved.sessions, &resolved.types, &resolved.applications) {
-            (Some(_), _, _) => Self::Sessions,
-            (None, Some(_), Some(_)) => Self::TypesOfApplications,
-            (None, Some(_), None) => Self::Types,
-            (None, None, Some(_)) => Self::Applications,
-            (None, None, None) => Self::Everything,
-        }
-    }
-
     /// The sources as rows.
     const fn table(self) -> &'static str {
         match self {
             Self::Sessions => "unnest($1) AS k (session_id)",
-            Self::TypesOfApplications => {
-                "(SELECT * FROM unnest($2) AS t (event_type_id), unnest($3) AS a (application_id)) AS k"
-            }
-            Self::Types => "unnest($2) AS k (event_type_id)",
-            Self::Applications => "unnest($3) AS k (application_id)",
+            Self::Pairs => "unnest($2, $3) AS k (event_type_id, application_id)",
             Self::Everything => "(SELECT 1) AS k (everything)",
         }
     }
 
-    /// What makes an event one of a source, and one of the filters that are no source.
-    fn conditions(self, resolved: &Resolved) -> Vec<&'static str> {
+    /// What makes an event one of a source.
+    const fn condition(self) -> Option<&'static str> {
         match self {
-            Self::Sessions => {
-                let mut conditions = vec!["e.session_id = k.session_id"];
-                conditions.extend(resolved.types.as_ref().map(|_| "e.event_type_id = ANY ($2)"));
-                conditions.extend(resolved.applications.as_ref().map(|_| "e.application_id = ANY ($3)"));
-                conditions
-            }
-            Self::TypesOfApplications => {
-                vec!["e.event_type_id = k.event_type_id", "e.application_id = k.application_id"]
-            }
-            Self::Types => vec!["e.event_type_id = k.event_type_id"],
-            Self::Applications => vec!["e.application_id = k.application_id"],
-            Self::Everything => Vec::new(),
-        }
-    }
-
-    fn are_several(self, resolved: &Resolved) -> bool {
-        let sessions = resolved.sessions.as_ref().map_or(1, Vec::len);
-        let types = resolved.types.as_ref().map_or(1, Vec::len);
-        let applications = resolved.applications.as_ref().map_or(1, Vec::len);
-        match self {
-            Self::Sessions => sessions > 1,
-            _ => types > 1 || applications > 1,
+            Self::Sessions => Some("e.session_id = k.session_id"),
+            Self::Pairs => Some("e.event_type_id = k.event_type_id AND e.application_id = k.application_id"),
+            Self::Everything => None,
         }
     }
 }
 
-/// The statement, in which a parameter has the same number whatever is asked for.
-pub(super) fn page_sql(resolved: &Resolved, filter: &EventFilter, order: Order, goes_on: bool) -> String {
-    let sources = Sources::of(resolved);
-    let mut conditions = sources.conditions(resolved);
-    conditions.extend(narrowed_by(filter));
-    let mut reach = String::new();
+/// So many times as many events as a page needs are not worth a first step.
+const SURPLUS_MAX: i64 = 4;
+
+/// A statement, in which a parameter has the same number whatever is asked for, and what differs of its parameters.
+pub(super) struct Statement {
+    pub(super) sql: String,
+    /// The types and applications of pairs, or those that are wanted.
+    pub(super) types: Option<Vec<i32>>,
+    pub(super) applications: Option<Vec<i32>>,
+    pub(super) from: Option<DateTime<Utc>>,
+    pub(super) to: Option<DateTime<Utc>>,
+}
+
+/// The statement for events of sessions, or for all events.
+pub(super) fn whole(resolved: &Resolved, filter: &EventFilter, order: Order, goes_on: bool) -> Statement {
+    let sources = if resolved.sessions.is_some() { Sources::Sessions } else { Sources::Everything };
+    let several = resolved.sessions.as_ref().is_some_and(|sessions| sessions.len() > 1);
+    let mut conditions = [wanted(resolved), within_ranges(filter, filter.from, filter.to)].concat();
+    conditions.extend(data_condition(filter));
+    Statement {
+        sql: page_sql(sources, &conditions, order, goes_on, several),
+        types: resolved.types.clone(),
+        applications: resolved.applications.clone(),
+        from: filter.from,
+        to: filter.to,
+    }
+}
+
+/// The statement for those events of a window that match.
+pub(super) fn within(
+    window: &Window,
+    resolved: &Resolved,
+    filter: &EventFilter,
+    order: Order,
+    goes_on: bool,
+    needed: i64,
+) -> Statement {
+    let from = window.from.into_iter().chain(filter.from).max();
+    let to = window.to.into_iter().chain(filter.to).min();
+    let mut ranges = within_ranges(filter, from, to);
+    let (sql, types, applications) = match &window.source {
+        Source::Everything => {
+            // Data is looked into last.
+            let wanted: Vec<_> = wanted(resolved).into_iter().chain(data_condition(filter)).collect();
+            let sql = passing_sql(&wanted, &ranges, order, goes_on);
+            (sql, resolved.types.clone(), resolved.applications.clone())
+        }
+        Source::Pairs(types, applications) => {
+            ranges.extend(data_condition(filter));
+            let several = types.len() > 1 && window.matching > SURPLUS_MAX * needed;
+            let sql = page_sql(Sources::Pairs, &ranges, order, goes_on, several);
+            (sql, Some(types.clone()), Some(applications.clone()))
+        }
+    };
+    Statement { sql, types, applications, from, to }
+}
+
+fn page_sql(sources: Sources, conditions: &[&str], order: Order, goes_on: bool, several: bool) -> String {
+    let conditions: Vec<&str> = sources.condition().into_iter().chain(conditions.iter().copied()).collect();
     let mut needed = conditions.clone();
     needed.extend(goes_on.then(|| after_position(order)));
-    if sources.are_several(resolved) {
+    let mut reach = String::new();
+    if several {
         reach = reach_sql(sources, conditions, order, goes_on);
         needed.push(match order {
             Order::Ascending => "e.occurred_at <= (SELECT occurred_at FROM reach)",
@@ -104,6 +120,19 @@ pub(super) fn page_sql(resolved: &Resolved, filter: &EventFilter, order: Order, 
     format!(
         "{reach}SELECT {} FROM (SELECT e.* FROM {table} CROSS JOIN LATERAL \
          (SELECT e.* FROM events e WHERE {conditions} {sorted} LIMIT $12) e {sorted} LIMIT $12) e {} {sorted}",
+        super::COLUMNS,
+        super::NAMES
+    )
+}
+
+/// OFFSET 0 keeps the planner from reading anything but the time in its order.
+fn passing_sql(wanted: &[&str], ranges: &[&str], order: Order, goes_on: bool) -> String {
+    let mut ranges = ranges.to_vec();
+    ranges.extend(goes_on.then(|| after_position(order)));
+    let (ranges, wanted, sorted) = (all_of(&ranges), all_of(wanted), sorted(order));
+    format!(
+        "SELECT {} FROM (SELECT e.* FROM (SELECT e.* FROM events e WHERE {ranges} {sorted} OFFSET 0) e \
+         WHERE {wanted} {sorted} LIMIT $12) e {} {sorted}",
         super::COLUMNS,
         super::NAMES
     )
@@ -127,15 +156,29 @@ fn reach_sql(sources: Sources, mut conditions: Vec<&str>, order: Order, goes_on:
     )
 }
 
-fn narrowed_by(filter: &EventFilter) -> Vec<&'static str> {
+/// The types and applications that are wanted, where they are no sources.
+fn wanted(resolved: &Resolved) -> Vec<&'static str> {
+    let types = resolved.types.as_ref().map(|_| "e.event_type_id = ANY ($2)");
+    let applications = resolved.applications.as_ref().map(|_| "e.application_id = ANY ($3)");
+    types.into_iter().chain(applications).collect()
+}
+
+fn within_ranges(
+    filter: &EventFilter,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+) -> Vec<&'static str> {
     let ranges = [
-        (filter.from, "e.occurred_at >= $4"),
-        (filter.to, "e.occurred_at < $5"),
+        (from, "e.occurred_at >= $4"),
+        (to, "e.occurred_at < $5"),
         (filter.received_from, "e.received_at >= $6"),
         (filter.received_to, "e.received_at < $7"),
     ];
-    let ranges = ranges.into_iter().filter_map(|(given, condition)| given.map(|_| condition));
-    ranges.chain((!filter.data.is_empty()).then_some("e.data @@ $14::jsonpath")).collect()
+    ranges.into_iter().filter_map(|(given, condition)| given.map(|_| condition)).collect()
+}
+
+fn data_condition(filter: &EventFilter) -> Option<&'static str> {
+    (!filter.data.is_empty()).then_some("e.data @@ $14::jsonpath")
 }
 
 /// The comparison of times alone says nothing new, but it is one at which an index can begin.

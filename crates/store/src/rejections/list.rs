@@ -139,7 +139,7 @@ impl Store {
             connection.build_transaction().read_only().repeatable_read().run(|connection| {
                 let stored = diesel::sql_query(
                     "SELECT EXISTS (SELECT FROM events e JOIN applications a ON a.id = e.application_id \
-                       WHERE e.id = $1 AND a.name = $2) AS known",
+                       WHERE uuid_hash(e.id) = uuid_hash($1) AND e.id = $1 AND a.name = $2) AS known",
                 )
                 .bind::<SqlUuid, _>(id.as_uuid())
                 .bind::<Text, _>(application)

@@ -9,6 +9,7 @@
 //! behind a million newer sessions 150 ms.
 
 use super::SessionFilter;
+use crate::counts::changes::CHANGES;
 
 /// Up to how many events their sessions are looked up.
 const FEW_EVENTS_MAX: u32 = 5_000;
@@ -51,12 +52,44 @@ impl Narrowed {
     pub(super) fn few_events_sql(&self) -> Option<String> {
         let by_events = !self.sessions && (self.applications || self.from || self.to);
         let conditions = self.event_conditions();
-        by_events.then(|| {
-            format!(
+        by_events.then(|| match self.applications {
+            true => format!(
+                "SELECT coalesce(sum(n.events), 0) <= {FEW_EVENTS_MAX} AS yes FROM (\
+                 SELECT c.events FROM event_counts c WHERE c.event_type_id = 0 AND c.application_id = ANY ($2){days} \
+                 UNION ALL SELECT u.events FROM {CHANGES} WHERE u.application_id = ANY ($2)) n",
+                days = self.day_conditions()
+            ),
+            false => format!(
                 "SELECT count(*) <= {FEW_EVENTS_MAX} AS yes FROM \
                  (SELECT FROM events e WHERE {conditions} LIMIT {FEW_EVENTS_MAX} + 1) found"
-            )
+            ),
         })
+    }
+
+    /// The sessions of the events in question, of which there are few. Those of applications are found by their types.
+    fn sessions_sql(&self) -> String {
+        let conditions = self.event_conditions();
+        if !self.applications {
+            return format!("SELECT DISTINCT e.session_id FROM events e WHERE {conditions}");
+        }
+        format!(
+            "SELECT DISTINCT e.session_id FROM (\
+             SELECT c.event_type_id FROM event_counts c \
+             WHERE c.event_type_id > 0 AND c.application_id = ANY ($2){days} \
+             UNION SELECT u.event_type_id FROM {CHANGES} WHERE u.application_id = ANY ($2)) k \
+             CROSS JOIN unnest($2) AS a (id) CROSS JOIN LATERAL (SELECT e.session_id FROM events e \
+             WHERE e.event_type_id = k.event_type_id AND e.application_id = a.id AND {conditions} OFFSET 0) e",
+            days = self.day_conditions()
+        )
+    }
+
+    /// The days in which the events in question lie.
+    fn day_conditions(&self) -> String {
+        let conditions = [
+            (self.from, " AND c.day >= ($3 AT TIME ZONE 'UTC')::date"),
+            (self.to, " AND c.day <= ($4 AT TIME ZONE 'UTC')::date"),
+        ];
+        conditions.into_iter().filter(|(given, _)| *given).map(|(_, condition)| condition).collect()
     }
 
     pub(super) fn list_sql(&self, view: View, way: Way) -> String {
@@ -81,12 +114,7 @@ impl Narrowed {
             (self.from, "s.last_event_at >= $3".to_owned()),
             (self.to, "s.first_event_at < $4".to_owned()),
             (self.goes_on, "s.ordinal < $5".to_owned()),
-            (
-                way == Way::ByEvents,
-                format!(
-                    "s.session_id = ANY (ARRAY(SELECT DISTINCT e.session_id FROM events e WHERE {events}))"
-                ),
-            ),
+            (way == Way::ByEvents, format!("s.session_id = ANY (ARRAY({}))", self.sessions_sql())),
             (
                 way == Way::OneByOne && (self.from || self.to),
                 // OFFSET 0 keeps it a question to one session: without, the planner may read all events of the range first.

@@ -94,8 +94,40 @@ impl Ground {
              IS DISTINCT FROM (e.first_at, e.last_at, e.events, e.applications)",
         );
         assert_eq!(wrong, "", "sessions that do not agree with their events");
+        self.assert_counts_agree();
+    }
+
+    /// The same of all counts: what is counted is what is stored, in each quarter of an hour and in all sums.
+    pub(crate) fn assert_counts_agree(&self) {
+        assert_eq!(self.ask(WRONG_COUNTS), "", "counts that do not agree with the events");
+        let wrong_errors = "SELECT concat_ws('/', application_id, sum(errors)) FROM (\
+             SELECT application_id, errors FROM error_totals UNION ALL SELECT * FROM error_count_changes \
+             UNION ALL SELECT application_id, -count(*) FROM errors WHERE application_id IS NOT NULL GROUP BY 1) AS all_of \
+             GROUP BY application_id HAVING sum(errors) <> 0";
+        assert_eq!(self.ask(wrong_errors), "", "counts that do not agree with the errors");
     }
 }
+
+/// Counts of quarters, of days and in total, of each type and application and of all together, that are not what the events
+/// say. One statement sees one moment.
+pub(crate) const WRONG_COUNTS: &str = "\
+WITH changes AS MATERIALIZED (SELECT u.t, u.a, u.q, u.n FROM event_count_changes m \
+CROSS JOIN LATERAL unnest(m.event_type_ids, m.application_ids, m.quarters, m.events) AS u (t, a, q, n)), \
+stored AS MATERIALIZED (SELECT event_type_id AS t, application_id AS a, count(*) AS n, \
+floor(extract(epoch FROM occurred_at) / 900)::integer AS q FROM events GROUP BY 1, 2, 4), \
+missing AS MATERIALIZED (SELECT coalesce(t, 0) AS t, coalesce(a, 0) AS a, q, sum(n) AS n FROM (\
+SELECT t, a, q, n FROM changes UNION ALL SELECT t, a, q, -n FROM stored) AS both_of \
+GROUP BY CUBE (t, a), q), \
+quarters AS (SELECT c.event_type_id AS t, c.application_id AS a, (c.day - date '1970-01-01') * 96 + q AS q, \
+(to_jsonb(c) ->> ('at_' || to_char(make_interval(mins => 15 * q), 'HH24MI')))::bigint AS n \
+FROM event_counts c CROSS JOIN generate_series(0, 95) AS q), \
+days AS (SELECT event_type_id AS t, application_id AS a, (day - date '1970-01-01') AS d, events AS n FROM event_counts) \
+SELECT concat_ws('/', 'quarter', t, a, q, sum(n)) FROM (SELECT t, a, q, n FROM quarters UNION ALL SELECT * FROM missing) AS x \
+GROUP BY t, a, q HAVING sum(n) <> 0 \
+UNION ALL SELECT concat_ws('/', 'day', t, a, d, sum(n)) FROM (SELECT * FROM days \
+UNION ALL SELECT t, a, q / 96, n FROM missing) AS x GROUP BY t, a, d HAVING sum(n) <> 0 \
+UNION ALL SELECT concat_ws('/', 'total', t, a, sum(n)) FROM (SELECT event_type_id AS t, application_id AS a, events AS n \
+FROM event_totals UNION ALL SELECT t, a, n FROM missing) AS x GROUP BY t, a HAVING sum(n) <> 0";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -3,6 +3,7 @@
 mod applications;
 mod backup;
 mod concurrency;
+mod counts;
 mod event_types;
 mod ground;
 mod housekeeping;
@@ -11,6 +12,7 @@ mod inbox;
 mod keys;
 mod migrations;
 mod outages;
+mod pages;
 mod partitions;
 mod pipeline;
 mod poison;

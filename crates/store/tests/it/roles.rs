@@ -2,7 +2,10 @@
 
 use chrono::Utc;
 use diesel::connection::SimpleConnection as _;
+use store::counts::{Grain, Grouping};
+use store::events::EventFilter;
 use store::intake::{Outcome, Taken, Writer};
+use store::page::Order;
 use store::pipeline::{self, ConsumerReport, QueueMeasurement};
 use store::{Store, housekeeping, migrate, provision, retention, testing};
 use uuid::Uuid;
@@ -48,6 +51,7 @@ fn the_consumer_writes_batches_and_keeps_house() {
         assert_eq!(writer.write(&[message(batch)]).expect("write"), [Taken::Now(outcomes)]);
     }
     assert_eq!(housekeeping::make_partitions(&store, 4), Ok(1));
+    assert!(housekeeping::merge_counts(&store).expect("merge") > 0);
     assert_eq!(housekeeping::resolve_stragglers(&store, std::time::Duration::from_secs(60)), Ok(0));
     let year = std::num::NonZeroU32::new(365).expect("not 0");
     let expired = retention::expire(&store, year, std::time::Duration::from_secs(60), |_| ());
@@ -75,6 +79,10 @@ fn the_query_service_reads() {
     let ground = Ground::new();
     let store = store_as(&ground, "eye_query");
     assert_eq!(store.list_applications().expect("read").len(), 2);
+    let filter = EventFilter { categories: vec!["none".to_owned()], ..EventFilter::default() };
+    assert_eq!(store.list_events(&filter, Order::Ascending, None, 1).expect("read").rows, []);
+    assert_eq!(store.event_counts(&filter, Grain::Day, Grouping::default()).expect("read").counts, []);
+    assert_eq!(store.count_by_application(None, None, 10).expect("read").rows.len(), 2);
     assert_eq!(store.active_keys().expect("read keys"), []);
     assert_eq!(migrate::is_current(&store), Ok(true));
     assert!(store.create_application("new").is_err());
@@ -116,6 +124,18 @@ const REFUSED: &[(&str, &str)] = &[
     ("eye_consumer", "DELETE FROM expiring_partitions"),
     ("eye_consumer", "SELECT eye_shrink_sessions('{}', '{}')"),
     ("eye_consumer", "SELECT eye_detach_expired(1)"),
+    ("eye_consumer", "INSERT INTO event_count_changes VALUES ('{}', '{}', '{}', '{}')"),
+    ("eye_consumer", "SELECT FROM event_counts"),
+    ("eye_consumer", "UPDATE event_totals SET events = 0"),
+    ("eye_consumer", "DELETE FROM error_count_changes"),
+    ("eye_consumer", "SELECT eye_move_count_changes(1)"),
+    ("eye_consumer", "SELECT eye_expire_counts(NULL, NULL)"),
+    ("eye_consumer", "SELECT eye_count_events()"),
+    ("eye_gateway", "SELECT FROM event_counts"),
+    ("eye_gateway", "SELECT eye_merge_counts(1)"),
+    ("eye_query", "SELECT eye_merge_counts(1)"),
+    ("eye_query", "UPDATE event_counts SET events = 0"),
+    ("eye_query", "DELETE FROM event_count_changes"),
     ("eye_gateway", "SELECT eye_expire_partition(1)"),
     ("eye_gateway", "SELECT eye_expire_rows(1)"),
     ("eye_gateway", "SELECT eye_expire_rejections(1)"),
