@@ -55,7 +55,7 @@ fn found(scene: &Scene, sent: &[Value]) -> Vec<String> {
     let ids: Vec<_> = ids(sent).iter().map(|id| format!("'{id}'")).collect();
     let ids = ids.join(",");
     scene.look_up(&format!(
-        "SELECT concat_ws(' ', 'stored', coalesce(schema_version::text, '-'), count(*)) FROM events \
+        "SELECT concat_ws(' ', 'stored', coalesce(nullif(schema_version, 0)::text, '-'), count(*)) FROM events \
          WHERE id IN ({ids}) GROUP BY schema_version UNION ALL \
          SELECT concat_ws(' ', severity, code, path, count(*)) FROM errors \
          WHERE event_id IN ({ids}) GROUP BY severity, code, path ORDER BY 1"
