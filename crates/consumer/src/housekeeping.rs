@@ -111,6 +111,8 @@ fn tidy(store: &Store, months_ahead: u32, forget_after: Option<Duration>) -> Res
     if partitions > 0 {
         tracing::info!(partitions, "made partitions");
     }
+    let counts = housekeeping::merge_counts(store)?;
+    tracing::debug!(counts, "merged changes of counts");
     if let Some(age) = forget_after {
         let messages = housekeeping::prune_taken_messages(store, age)?;
         tracing::debug!(messages, "forgot taken messages");

@@ -41,16 +41,18 @@ struct Merged {
 const MERGE_CHUNK: i32 = 20_000;
 
 /// Merges the changes of counts into the counts, and returns how many it merged. Any number of callers at once: one
-/// works. Writers do so while they write; this is for what they leave behind when they stop.
+/// works. Writers do so while they write; this is for what they leave behind when they stop. It ends also where they
+/// never do: what was added meanwhile is left to the next call.
 ///
 /// # Errors
 /// As [`Error`] tells.
 pub fn merge_counts(store: &Store) -> Result<u64, Error> {
     let mut merged = 0;
     loop {
-        match merge_some_counts(store)? {
-            0 => return Ok(merged),
-            chunk => merged += chunk,
+        let chunk = merge_some_counts(store)?;
+        merged += chunk;
+        if chunk < u64::from(MERGE_CHUNK.unsigned_abs()) {
+            return Ok(merged);
         }
     }
 }

@@ -58,6 +58,31 @@ async fn nothing_is_forgotten_while_the_queue_may_hold_an_older_message() {
     until("it is forgotten", || scene.look_up("SELECT count(*) FROM taken_messages") == ["3"]).await;
 }
 
+/// How many events there are of each type and application, by their rows and by what was merged into the counts.
+const STORED: &str = "SELECT concat_ws(' ', event_type_id, application_id, count(*)) FROM events \
+                      GROUP BY event_type_id, application_id ORDER BY 1";
+const MERGED: &str = "SELECT concat_ws(' ', event_type_id, application_id, events) FROM event_totals \
+                      WHERE event_type_id > 0 AND application_id > 0 ORDER BY 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_counts_are_merged_while_nothing_is_written() {
+    let scene = Scene::set();
+    let _consumer = Running::start(&scene, &[("housekeeping_interval_ms", "50")]);
+    let sent = events(3);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+    scene.settled().await;
+    // What a writer leaves behind that wrote once more and stopped.
+    scene.execute(
+        "INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
+         SELECT now(), now(), application_id, type, gen_random_uuid(), 's', '{\"n\": 1}' \
+         FROM (SELECT DISTINCT application_id FROM events) AS a, generate_series(1, 5) AS type",
+    );
+    until("all is merged", || scene.look_up("SELECT count(*) FROM event_count_changes") == ["0"]).await;
+    assert_eq!(scene.look_up(STORED).len(), 5);
+    assert_eq!(scene.look_up(MERGED), scene.look_up(STORED));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_older_than_the_retention_goes_where_one_is_set_and_stays_where_none_is() {
     let mut scene = Scene::set();
