@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use event::OccurredAt;
 use service::problem::Problem;
-use store::page::Order;
+use store::page::{Order, PageLimit};
 use uuid::Uuid;
 
 use crate::settings::QuerySettings;
@@ -150,6 +150,12 @@ impl Params {
                 _ => Err(bad("limit", &expected, &text)),
             },
         }
+    }
+
+    /// How large a page of whole events may be.
+    pub(crate) fn page_limit(&mut self, settings: &QuerySettings) -> Result<PageLimit, Problem> {
+        let bytes = usize::try_from(settings.page_bytes_max).unwrap_or(usize::MAX);
+        Ok(PageLimit { rows: self.limit(settings)?, bytes })
     }
 
     /// In which order a list is read: the newest first unless asked otherwise.

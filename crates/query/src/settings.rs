@@ -30,6 +30,8 @@ pub struct QuerySettings {
     pub page_items_default: u32,
     /// Items of a page at most.
     pub page_items_max: u32,
+    /// Bytes of events that a page holds at most, and one event whatever its size.
+    pub page_bytes_max: u64,
     /// Connections over this many are not accepted.
     pub connections_max: usize,
     /// How long started requests may take when the service is stopped, in seconds.

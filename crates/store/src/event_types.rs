@@ -230,7 +230,7 @@ impl Store {
     ) -> Result<Vec<StoredData>, Error> {
         let (time, id) = after.unzip();
         let deadline = self.deadline();
-        let rows = self.read(|connection| {
+        let found = self.read(|connection| {
             let event_type = event_types::table
                 .filter(event_types::category.eq(category).and(event_types::name.eq(name)))
                 .select(event_types::id)
@@ -246,23 +246,28 @@ impl Store {
                 time,
                 i64::from(limit),
             )?;
-            read_windows(connection, search, deadline, |connection, window, left| {
+            let mut found = Vec::new();
+            let complete = read_windows(connection, search, deadline, |connection, window, wanted| {
                 let applications = match &window.source {
                     Source::Everything => None,
                     Source::Pairs(_, applications) => Some(applications),
                 };
-                diesel::sql_query(stored_data_sql(applications.is_some()))
+                let rows = diesel::sql_query(stored_data_sql(applications.is_some()))
                     .bind::<Integer, _>(event_type)
                     .bind::<Nullable<Array<Integer>>, _>(applications)
                     .bind::<Nullable<Timestamptz>, _>(window.from)
                     .bind::<Nullable<Timestamptz>, _>(window.to)
                     .bind::<Nullable<Timestamptz>, _>(time)
                     .bind::<Nullable<SqlUuid>, _>(id)
-                    .bind::<BigInt, _>(left)
-                    .load(connection)
-            })
+                    .bind::<BigInt, _>(wanted)
+                    .load::<StoredData>(connection)?;
+                let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+                found.extend(rows);
+                Ok(wanted.saturating_sub(read))
+            })?;
+            Ok(complete.then_some(found))
         })?;
-        rows.ok_or_else(|| deadline.error())
+        found.ok_or_else(|| deadline.error())
     }
 }
 

@@ -8,6 +8,7 @@ mod page_sql;
 pub(crate) mod search;
 
 use chrono::{DateTime, Utc};
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use event::EventId;
@@ -19,7 +20,7 @@ pub use self::export::Export;
 pub use self::follow::{News, Place, Snapshot};
 use self::page_sql::Statement;
 use self::search::{Search, read_windows};
-use crate::page::{Order, Page};
+use crate::page::{Filling, Order, Page, PageLimit};
 use crate::{Error, Store};
 
 /// Which events are wanted. What is empty or none does not narrow.
@@ -100,6 +101,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// How many bytes are held of it.
+    pub(crate) fn size(&self) -> usize {
+        let texts = [&self.application, &self.session_id, &self.category, &self.name, &self.data];
+        size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>()
+    }
+
     /// Where it stands in a list.
     pub fn position(&self) -> EventPosition {
         EventPosition {
@@ -146,14 +153,15 @@ impl Question<'_> {
         sessions.is_some() || (types.is_none() && applications.is_none())
     }
 
-    fn load(
+    /// Row by row, so that what goes beyond the page is never held.
+    fn read(
         &self,
         connection: &mut PgConnection,
         statement: Statement,
-        limit: i64,
-    ) -> QueryResult<Vec<Event>> {
+        page: &mut Filling<Event>,
+    ) -> QueryResult<()> {
         let (filter, after) = (self.filter, self.after);
-        diesel::sql_query(statement.sql)
+        let rows = diesel::sql_query(statement.sql)
             .bind::<Nullable<Array<Text>>, _>(&self.resolved.sessions)
             .bind::<Nullable<Array<Integer>>, _>(statement.types)
             .bind::<Nullable<Array<Integer>>, _>(statement.applications)
@@ -165,10 +173,18 @@ impl Question<'_> {
             .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.received_at))
             .bind::<Nullable<Integer>, _>(after.map(|after| after.application_id))
             .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
-            .bind::<BigInt, _>(limit)
+            .bind::<BigInt, _>(page.wanted())
             .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
             .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
-            .load::<Event>(connection)
+            .load_iter::<Event, PgRowByRowLoadingMode>(connection)?;
+        for row in rows {
+            let event = row?;
+            let bytes = event.size();
+            if !page.take(event, bytes) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -194,27 +210,28 @@ impl Store {
         filter: &EventFilter,
         order: Order,
         after: Option<&EventPosition>,
-        limit: u32,
+        limit: PageLimit,
     ) -> Result<Page<Event>, Error> {
-        let needed = i64::from(limit) + 1;
         let deadline = self.deadline();
-        let rows = self.read(|connection| {
-            let Some(resolved) = resolve(connection, filter)? else { return Ok(Some(Vec::new())) };
+        let page = self.read(|connection| {
+            let mut page = Filling::new(limit);
+            let Some(resolved) = resolve(connection, filter)? else { return Ok(Some(page.into_page())) };
             let question = Question { resolved: &resolved, filter, after };
             if question.is_read_whole() {
-                return question
-                    .load(connection, page_sql::whole(&resolved, filter, order, after.is_some()), needed)
-                    .map(Some);
+                let statement = page_sql::whole(&resolved, filter, order, after.is_some());
+                question.read(connection, statement, &mut page)?;
+                return Ok(Some(page.into_page()));
             }
-            let at = after.map(|after| after.occurred_at);
-            let search = Search::begin(connection, &resolved, order, (filter.from, filter.to), at, needed)?;
-            read_windows(connection, search, deadline, |connection, window, left| {
-                let statement = page_sql::within(window, &resolved, filter, order, after.is_some(), left);
-                question.load(connection, statement, left)
-            })
+            let (range, at) = ((filter.from, filter.to), after.map(|after| after.occurred_at));
+            let search = Search::begin(connection, &resolved, order, range, at, page.wanted())?;
+            let complete = read_windows(connection, search, deadline, |connection, window, wanted| {
+                let statement = page_sql::within(window, &resolved, filter, order, after.is_some(), wanted);
+                question.read(connection, statement, &mut page)?;
+                Ok(page.wanted())
+            })?;
+            Ok(complete.then(|| page.into_page()))
         })?;
-        let rows = rows.ok_or_else(|| deadline.error())?;
-        Ok(Page::of(rows, limit))
+        page.ok_or_else(|| deadline.error())
     }
 
     /// The events of an id, at most `limit`: several applications and sessions may have used it.

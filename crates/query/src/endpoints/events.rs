@@ -134,7 +134,7 @@ pub(crate) async fn list(
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
     let mut filter = filter::read(&mut params)?;
-    let (order, limit, cursor) = (params.order()?, params.limit(&settings)?, params.one("cursor")?);
+    let (order, limit, cursor) = (params.order()?, params.page_limit(&settings)?, params.one("cursor")?);
     params.finish()?;
     let question = Question::of(&("events", &filter, order, reader.own()));
     let after = question.position(cursor)?;

@@ -178,7 +178,7 @@ pub(crate) async fn events(
 ) -> Result<HttpResponse, Problem> {
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
-    let (limit, cursor) = (params.limit(&settings)?, params.one("cursor")?);
+    let (limit, cursor) = (params.page_limit(&settings)?, params.one("cursor")?);
     params.finish()?;
     let session_id = storable(session_id.into_inner())?;
     let question = Question::of(&("session events", &session_id, reader.own()));

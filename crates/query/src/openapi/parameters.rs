@@ -37,7 +37,7 @@ parameters! {
 parameters! {
     /// What every list takes.
     Paging:
-    parameter(LIMIT, "How many items the page may have.", integer(), 10),
+    parameter(LIMIT, "How many items the page may have; one of large events may end earlier.", integer(), 10),
     parameter(
         "cursor",
         "Where to go on: the `next_cursor` of the page before. It belongs to the very same question, asked with a key \

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use store::events::{DataCondition, EventFilter};
-use store::page::Order;
+use store::page::{Order, PageLimit};
 
 use crate::ground::{Ground, sent};
 use crate::service::{Parameters, Service};
@@ -151,7 +151,11 @@ async fn events_are_found_by_a_part_of_their_category_or_name() {
 fn conditions_say_of_an_event_at_hand_what_the_database_says() {
     let ground = written();
     let read = |filter: &EventFilter| {
-        ground.store.list_events(filter, Order::Ascending, None, 1_000).expect("events").rows
+        ground
+            .store
+            .list_events(filter, Order::Ascending, None, PageLimit { rows: 1_000, bytes: usize::MAX })
+            .expect("events")
+            .rows
     };
     let all = read(&EventFilter::default());
     assert_eq!(all.len(), payloads().len());

@@ -227,3 +227,28 @@ fn pages_hold_every_event_once_and_in_order() {
     });
     outcome.unwrap_or_else(|error| panic!("EYE_SEED={seed}: {error}"));
 }
+
+#[actix_web::test]
+async fn a_page_ends_early_where_its_events_are_large() {
+    let ground = Ground::new();
+    let service = Service::start_with(&ground, &[("QUERY__PAGE_BYTES_MAX", "150000")]).await;
+    let data = serde_json::json!({ "text": "0123456789".repeat(10_000) });
+    let large: Vec<_> =
+        (0..5).map(|at| sent().session("s").at(&instant(at)).with("data", data.clone())).collect();
+    ground.write(&large);
+    for (path, order) in [("/api/events", "desc"), ("/api/events", "asc"), ("/api/sessions/s/events", "")] {
+        let (mut cursor, mut pages) = (None, Vec::new());
+        loop {
+            let mut parameters = vec![("limit", "1000")];
+            parameters.extend((!order.is_empty()).then_some(("order", order)));
+            parameters.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let answer = service.get(path, &parameters).await.ok();
+            pages.push(answer["items"].as_array().expect("items").len());
+            cursor = answer["next_cursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, [2, 2, 1], "{path} {order}");
+    }
+}

@@ -211,7 +211,7 @@ impl Export {
         let mut chunk = Chunk { events: Vec::new(), bytes: 0, is_cut: false };
         for row in rows {
             let event = row?;
-            chunk.bytes += size_of::<Event>() + event.data.len() + event.session_id.len();
+            chunk.bytes += event.size();
             chunk.events.push(event);
             if chunk.bytes >= CHUNK_BYTES_MAX {
                 break;

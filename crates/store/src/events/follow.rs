@@ -240,7 +240,7 @@ fn part_of_page(
     let (mut events, mut bytes) = (Vec::new(), 0);
     for row in rows {
         let event = row?;
-        bytes += size_of::<Event>() + event.data.len();
+        bytes += event.size();
         events.push(event);
         if bytes >= PAGE_BYTES_MAX {
             break;

@@ -138,26 +138,23 @@ struct Reach {
     all: Option<i64>,
 }
 
-/// Reads windows, one after another, until so many rows are found or nothing is left; none where the time is up before.
-pub(crate) fn read_windows<T>(
+/// Reads windows, one after another, until no more rows are wanted or nothing is left; false where the time is up before.
+/// What reads a window is told how many rows are wanted, and tells how many are wanted after it.
+pub(crate) fn read_windows(
     connection: &mut PgConnection,
     mut search: Search<'_>,
     deadline: Deadline,
-    mut read: impl FnMut(&mut PgConnection, &Window, i64) -> QueryResult<Vec<T>>,
-) -> QueryResult<Option<Vec<T>>> {
-    let needed = search.wanted;
-    let mut rows = Vec::new();
-    loop {
-        let left = needed.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-        if left == 0 {
-            return Ok(Some(rows));
-        }
+    mut read: impl FnMut(&mut PgConnection, &Window, i64) -> QueryResult<i64>,
+) -> QueryResult<bool> {
+    let mut wanted = search.wanted;
+    while wanted > 0 {
         if deadline.is_over() {
-            return Ok(None);
+            return Ok(false);
         }
-        let Some(window) = search.next(connection)? else { return Ok(Some(rows)) };
-        rows.extend(read(connection, &window, left)?);
+        let Some(window) = search.next(connection)? else { break };
+        wanted = read(connection, &window, wanted)?;
     }
+    Ok(true)
 }
 
 impl<'f> Search<'f> {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use store::events::{Event, EventFilter, EventPosition};
 use store::housekeeping::merge_counts;
-use store::page::Order;
+use store::page::{Order, PageLimit};
 use store::{Settings, Store};
 use uuid::Uuid;
 
@@ -16,6 +16,8 @@ use crate::ground::{BLOG, Ground, SHOP, judged, sample, until};
 const APPLICATIONS: [(&str, i32); 2] = [("shop", SHOP), ("blog", BLOG)];
 const CATEGORIES: [&str; 2] = ["page", "form"];
 const NAMES: [&str; 3] = ["view", "click", "rare"];
+
+const HUNDRED: PageLimit = PageLimit { rows: 100, bytes: usize::MAX };
 
 /// Instants of one quarter of an hour, of one day, of neighbouring days, of another year.
 const MINUTES: [i64; 10] = [0, 1, 14, 15, 16, 300, 1_439, 1_440, 3_000, 600_000];
@@ -47,7 +49,7 @@ struct Case {
     meanwhile: Vec<Vec<Modelled>>,
     merges: Vec<bool>,
     question: Question,
-    limits: Vec<u32>,
+    limits: Vec<PageLimit>,
 }
 
 fn instant(minutes: i64) -> DateTime<Utc> {
@@ -110,7 +112,10 @@ fn question() -> impl Strategy<Value = Question> {
 
 fn case() -> impl Strategy<Value = Case> {
     let events = |most| prop::collection::vec(modelled(), 0..most);
-    let limits = prop::collection::vec(prop_oneof![1..4u32, 1..20u32, Just(1000u32)], 1..8);
+    let rows = prop_oneof![1..4u32, 1..20u32, Just(1000u32)];
+    let bytes = prop_oneof![1 => 0..3_000usize, 2 => Just(usize::MAX)];
+    let limits = (rows, bytes).prop_map(|(rows, bytes)| PageLimit { rows, bytes });
+    let limits = prop::collection::vec(limits, 1..8);
     let merges = prop::collection::vec(any::<bool>(), 1..6);
     (events(60), prop::collection::vec(events(6), 0..6), merges, question(), limits).prop_map(
         |(before, meanwhile, merges, question, limits)| Case { before, meanwhile, merges, question, limits },
@@ -151,6 +156,8 @@ fn read(ground: &Ground, case: &Case) -> Vec<Uuid> {
         let limit = *limits.next().expect("a limit");
         let page =
             ground.store.list_events(&filter, case.question.order, after.as_ref(), limit).expect("a page");
+        assert!(u32::try_from(page.rows.len()).is_ok_and(|rows| rows <= limit.rows), "{limit:?}");
+        assert!(!page.more || !page.rows.is_empty(), "a page that is cut goes on");
         found.extend(page.rows.iter().map(|event| event.id));
         after = page.rows.last().map(Event::position);
         if !page.more {
@@ -290,7 +297,8 @@ fn no_page_reads_more_than_it_needs() {
     for question in questions.iter().cloned().chain(questions.iter().cloned().map(week)) {
         for order in [Order::Ascending, Order::Descending] {
             let list = |after: Option<&EventPosition>| {
-                let ask = |store: &Store| store.list_events(&question, order, after, 100).expect("a page");
+                let ask =
+                    |store: &Store| store.list_events(&question, order, after, HUNDRED).expect("a page");
                 // What other connections read before may be told late, once.
                 let [(first, page), (second, _)] = [cost(&ground, ask), cost(&ground, ask)];
                 (first.min(second), page)

@@ -5,12 +5,14 @@ use diesel::connection::SimpleConnection as _;
 use store::counts::{Grain, Grouping};
 use store::events::EventFilter;
 use store::intake::{Outcome, Taken, Writer};
-use store::page::Order;
+use store::page::{Order, PageLimit};
 use store::pipeline::{self, ConsumerReport, QueueMeasurement};
 use store::{Store, housekeeping, migrate, provision, retention, testing};
 use uuid::Uuid;
 
 use crate::ground::{Ground, judged, message, sample};
+
+const ONE: PageLimit = PageLimit { rows: 1, bytes: 1 };
 
 /// A store as a login of this group role.
 fn store_as(ground: &Ground, group: &str) -> Store {
@@ -80,7 +82,7 @@ fn the_query_service_reads() {
     let store = store_as(&ground, "eye_query");
     assert_eq!(store.list_applications().expect("read").len(), 2);
     let filter = EventFilter { categories: vec!["none".to_owned()], ..EventFilter::default() };
-    assert_eq!(store.list_events(&filter, Order::Ascending, None, 1).expect("read").rows, []);
+    assert_eq!(store.list_events(&filter, Order::Ascending, None, ONE).expect("read").rows, []);
     assert_eq!(store.event_counts(&filter, Grain::Day, Grouping::default()).expect("read").counts, []);
     assert_eq!(store.count_by_application(None, None, 10).expect("read").rows.len(), 2);
     assert_eq!(store.active_keys().expect("read keys"), []);
