@@ -41,7 +41,7 @@ async fn a_query_that_takes_too_long_is_a_504_that_says_what_to_narrow() {
     let ground = Ground::new();
     ground.write(&[sent()]);
     let service = Service::start_with(&ground, &[("QUERY__STATEMENT_TIMEOUT_MS", "200")]).await;
-    let lock = Lock::on(&ground, "events, errors");
+    let lock = Lock::on(&ground, "events, errors, event_counts, event_totals");
     let paths = [
         "/api/events".to_owned(),
         "/api/sessions/s-1/events".to_owned(),
