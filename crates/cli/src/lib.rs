@@ -19,7 +19,8 @@
 //!
 //! # Error policy
 //! A command ends with exit code 0 only when all of it was done. An error says what was expected, what was found and
-//! what to do; it is one line on stderr.
+//! what to do; it is one line on stderr. An output that is closed (`eye type list | head`) is no error: what is being done
+//! is done to its end, and what only shows things ends there.
 //!
 //! # Settings
 //! As the services: defaults, file, environment. In a clone in which `eye up` runs, `.local/env` comes before the
@@ -37,7 +38,7 @@ mod up;
 use clap::{Parser, Subcommand};
 
 use output::Format;
-pub use output::harmless;
+pub use output::tell;
 
 /// The Eye's command for operators.
 #[derive(Debug, Parser)]
@@ -48,9 +49,10 @@ pub use output::harmless;
     propagate_version = true
 )]
 pub struct Eye {
-    /// How results are written: for people, or as JSON.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    output: Format,
+    /// How results are written: for people, or as JSON. For people unless told otherwise; what shows events (tail, query) is
+    /// JSON where it is not shown on a terminal.
+    #[arg(long, global = true, value_enum)]
+    output: Option<Format>,
     #[command(subcommand)]
     command: Command,
 }

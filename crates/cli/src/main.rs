@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match cli::run(cli::Eye::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", cli::harmless(&format!("{error:#}")));
+            cli::tell(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

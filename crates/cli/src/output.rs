@@ -1,8 +1,12 @@
 //! What a command prints. Texts of events stand in it, so that nothing reaches a terminal that could steer it.
+//!
+//! Whoever reads it may stop, as `head` does. That is no error, and no reason to leave a thing half done: what is printed
+//! afterwards is lost, and nothing else.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use comfy_table::Table;
@@ -18,41 +22,58 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Whether somebody still reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// As far as anybody can tell.
+    Present,
+    /// The output is closed.
+    Gone,
+}
+
 /// Where and how a command prints its result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
-    format: Format,
+    /// None where nothing was said of it.
+    format: Option<Format>,
 }
 
 impl Output {
-    /// Prints to the standard output.
-    pub(crate) const fn new(format: Format) -> Self {
+    /// Prints to the standard output, for people unless told otherwise.
+    pub(crate) const fn new(format: Option<Format>) -> Self {
         Self { format }
+    }
+
+    /// The same for events and what is counted of them: unless told otherwise JSON where no terminal is, for a program will
+    /// read it.
+    pub(crate) fn of_events(self) -> Self {
+        let is_piped = !io::stdout().is_terminal();
+        Self { format: self.format.or_else(|| is_piped.then_some(Format::Json)) }
     }
 
     /// Whether programs read it.
     pub(crate) fn is_json(&self) -> bool {
-        self.format == Format::Json
+        self.format == Some(Format::Json)
     }
 
     /// Whether people look at it as it is printed.
     pub(crate) fn is_terminal(&self) -> bool {
-        !self.is_json() && std::io::stdout().is_terminal()
+        !self.is_json() && io::stdout().is_terminal()
     }
 
     /// Prints a result: `value` for programs, `text` for people.
     ///
     /// # Errors
-    /// Nobody reads it any more.
+    /// It can't be written, for another reason than that nobody reads it.
     pub(crate) fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
         let line = if self.is_json() { serde_json::to_string(value)? } else { text() };
-        self.line(&line)
+        self.lines(&line).map(drop)
     }
 
     /// Prints rows: `values` for programs, else as [`Self::table`] has them.
     ///
     /// # Errors
-    /// Nobody reads it any more.
+    /// It can't be written, for another reason than that nobody reads it.
     pub(crate) fn rows(
         &self,
         values: &impl Serialize,
@@ -80,25 +101,37 @@ impl Output {
     /// Prints a line of progress for people; programs are not bothered.
     ///
     /// # Errors
-    /// Nobody reads it any more.
+    /// It can't be written, for another reason than that nobody reads it.
     pub(crate) fn progress(&self, line: &str) -> anyhow::Result<()> {
-        if self.is_json() { Ok(()) } else { self.line(line) }
+        if self.is_json() { Ok(()) } else { self.lines(line).map(drop) }
     }
 
-    fn line(&self, line: &str) -> anyhow::Result<()> {
-        if line.is_empty() {
-            return Ok(());
+    /// Prints a part of a result that goes on; tells whether somebody is left to read what follows.
+    ///
+    /// # Errors
+    /// It can't be written, for another reason than that nobody reads it.
+    pub(crate) fn lines(&self, lines: &str) -> anyhow::Result<Audience> {
+        if lines.is_empty() {
+            return Ok(Audience::Present);
         }
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{}", harmless(line))?;
-        Ok(stdout.flush()?)
+        let mut stdout = io::stdout().lock();
+        match writeln!(stdout, "{}", harmless(lines)).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(Audience::Present),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Audience::Gone),
+            Err(error) => Err(error).context("write to the standard output"),
+        }
     }
+}
+
+/// Tells people something beside the result, on stderr. Where nobody hears it, nothing is lost.
+pub fn tell(text: &str) {
+    drop(writeln!(io::stderr(), "{}", harmless(text)));
 }
 
 /// A text of several lines in which nothing can steer a terminal.
 ///
 /// What stands in the place of a control character is its escape of JSON, so that JSON stays what it is.
-pub fn harmless(text: &str) -> Cow<'_, str> {
+fn harmless(text: &str) -> Cow<'_, str> {
     escaped(text, &['\n', '\t'])
 }
 

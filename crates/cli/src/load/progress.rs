@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::tell;
+
 /// How often a line is written where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -50,7 +52,7 @@ impl Progress {
         self.bar.set_message(format!("{} events", accepted));
         if self.lines && self.latest_line.elapsed() >= LINE_INTERVAL {
             self.latest_line = Instant::now();
-            eprintln!("{} events accepted", accepted);
+            tell(&format!("{accepted} events accepted"));
         }
     }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::tell;
+
 /// How often a line is written where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -35,7 +37,7 @@ impl Progress {
         self.bar.set_message(format!("judged, {sent} sent"));
         if self.lines && self.latest_line.elapsed() >= LINE_INTERVAL {
             self.latest_line = Instant::now();
-            eprintln!("{sent} events sent, {done} judged");
+            tell(&format!("{sent} events sent, {done} judged"));
         }
     }
 

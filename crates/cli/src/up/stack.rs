@@ -16,7 +16,7 @@ use super::plan::{Environments, Plan};
 use super::set_up::{self, DEMO_APPLICATION, DemoKeys, Logins};
 use super::supervisor::{Announce, Watched};
 use crate::local::{Local, quoted};
-use crate::output::{Format, Output};
+use crate::output::Output;
 
 /// How long the services may take to be ready.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
@@ -182,7 +182,7 @@ fn watch(services: Vec<Service>, broker: Option<RabbitMq>, database: Option<Post
     let announce: Announce = Arc::new(|line| {
         let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         // Nobody reads it: the parts are watched all the same.
-        Output::new(Format::Text).progress(&format!("{now}  {line}")).unwrap_or_default();
+        Output::new(None).progress(&format!("{now}  {line}")).unwrap_or_default();
     });
     let mut parts: Vec<_> =
         services.into_iter().map(|service| Watched::over(service, Arc::clone(&announce))).collect();

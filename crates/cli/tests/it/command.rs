@@ -1,7 +1,7 @@
 //! `eye` as its users run it.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{PipeWriter, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -14,6 +14,7 @@ const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
 pub(crate) struct Eye {
     command: Command,
     input: Option<String>,
+    unread: bool,
     elsewhere: TempDir,
 }
 
@@ -42,7 +43,7 @@ impl Eye {
             .current_dir(elsewhere.path())
             .env("EYE__STORE__URL", NOWHERE)
             .env("EYE__STORE__CONNECT_TIMEOUT_MS", "200");
-        Self { command, input: None, elsewhere }
+        Self { command, input: None, unread: false, elsewhere }
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: &[A]) -> Self {
@@ -66,6 +67,12 @@ impl Eye {
         self
     }
 
+    /// Nobody reads what it prints.
+    pub(crate) fn unread(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
     pub(crate) fn run(self) -> Output {
         self.spawn().end()
     }
@@ -73,6 +80,9 @@ impl Eye {
     pub(crate) fn spawn(mut self) -> Running {
         let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
         self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if self.unread {
+            self.command.stdout(closed_pipe());
+        }
         let mut child = self.command.spawn().expect("eye runs");
         if let (Some(text), Some(mut stdin)) = (self.input, child.stdin.take()) {
             // It may have ended without reading all of it.
@@ -80,6 +90,12 @@ impl Eye {
         }
         Running { child, _elsewhere: self.elsewhere }
     }
+}
+
+/// A pipe of which nobody holds the other end.
+fn closed_pipe() -> PipeWriter {
+    let (_, writer) = std::io::pipe().expect("a pipe");
+    writer
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -13,6 +13,8 @@ mod types;
 use std::process::Output;
 
 use command::{Eye, stderr, stdout};
+use ground::Ground;
+use serde_json::json;
 
 fn eye(arguments: &[&str]) -> Output {
     Eye::new().args(arguments).run()
@@ -85,4 +87,32 @@ fn nothing_to_stop_is_no_failure() {
     let output = eye(&["down", "--output", "json"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(stdout(&output).trim(), r#"{"stopped":false}"#);
+}
+
+#[test]
+fn an_output_that_nobody_reads_is_no_error_and_leaves_nothing_undone() {
+    let ground = Ground::new("unread");
+    ground.set_type(&json!({ "type": "object" }));
+    for arguments in [
+        &["type", "list"][..],
+        &["app", "list", "--output", "json"],
+        &["errors", "list"],
+        &["app", "create", "late"],
+        &["retention", "--days", "36500", "--dry-run"],
+        &["type", "remove", "--category", "checkout", "--name", "paid"],
+    ] {
+        let output = ground.eye(arguments).unread().run();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+    assert_eq!(ground.json(&["app", "show", "late"])["name"], "late");
+    assert_eq!(ground.json(&["type", "list"]), json!([]));
+
+    let output = eye_unread(&["doctor"]);
+    assert!(!output.status.success(), "what is wrong stays wrong");
+    assert!(stderr(&output).contains("not as they should be"), "{}", stderr(&output));
+}
+
+fn eye_unread(arguments: &[&str]) -> Output {
+    Eye::new().args(arguments).unread().run()
 }
