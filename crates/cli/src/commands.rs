@@ -9,7 +9,9 @@ pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod provision;
+pub(crate) mod query;
 pub(crate) mod retention;
+pub(crate) mod tail;
 pub(crate) mod up;
 
 use anyhow::Result;

@@ -2,8 +2,8 @@
 //!
 //! # Purpose
 //! Everything an operator does by hand: start a stack on one machine, bring a database to this version, register
-//! applications and make their keys, register event types, see what was rejected and send it again, send recorded events, ask
-//! what is wrong.
+//! applications and make their keys, register event types, see what was rejected and send it again, send recorded events,
+//! read and watch what was stored, ask what is wrong.
 //!
 //! # Modules
 //! | module | holds |
@@ -11,7 +11,9 @@
 //! | `commands` | a file a command: its arguments, its example, what it does |
 //! | `up` | what `eye up` starts, and the watch over it |
 //! | `load` | what `eye load` reads, and how it sends |
+//! | `reading` | how `eye tail` and `eye query` ask the query service |
 //! | `replay` | how `eye errors replay` sends rejected events again |
+//! | `bars` | a small chart |
 //! | `health` | asking a service how it is |
 //! | `local` | `.local`: the addresses, keys and logs of the stack on this machine |
 //! | `management` | what the broker is told over its management address |
@@ -26,12 +28,14 @@
 //! As the services: defaults, file, environment. In a clone in which `eye up` runs, `.local/env` comes before the
 //! environment, so that commands find that stack.
 
+mod bars;
 mod commands;
 mod health;
 mod load;
 mod local;
 mod management;
 mod output;
+mod reading;
 mod replay;
 mod up;
 
@@ -72,6 +76,9 @@ enum Command {
     #[command(subcommand)]
     Errors(commands::errors::Errors),
     Load(commands::load::Load),
+    Tail(commands::tail::Tail),
+    #[command(subcommand)]
+    Query(commands::query::Query),
     Doctor(commands::doctor::Doctor),
     Retention(commands::retention::Retention),
 }
@@ -92,6 +99,8 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
         Command::EventType(event_type) => event_type.run(&output),
         Command::Errors(errors) => errors.run(&output),
         Command::Load(load) => load.run(&output),
+        Command::Tail(tail) => tail.run(output.of_events()),
+        Command::Query(query) => query.run(&output.of_events()),
         Command::Doctor(doctor) => doctor.run(&output),
         Command::Retention(retention) => retention.run(&output),
     }

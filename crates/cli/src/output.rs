@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use console::Term;
 use serde::Serialize;
 
 /// How results are written.
@@ -86,7 +87,7 @@ impl Output {
     /// Rows for people: a table on a terminal, fields separated by tabs elsewhere.
     pub(crate) fn table(&self, header: &[&str], rows: &[Vec<String>]) -> String {
         // A line feed or a tab in a field would make others of it.
-        let rows = rows.iter().map(|fields| fields.iter().map(|field| escaped(field, &[])));
+        let rows = rows.iter().map(|fields| fields.iter().map(|field| on_one_line(field)));
         if self.is_terminal() {
             let mut table = Table::new();
             table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
@@ -96,6 +97,28 @@ impl Output {
             let lines: Vec<_> = rows.map(|fields| fields.collect::<Vec<_>>().join("\t")).collect();
             lines.join("\n")
         }
+    }
+
+    /// A row on a line of its own: cut to the width of the terminal, or with tabs between its fields elsewhere.
+    pub(crate) fn row(&self, fields: &[String]) -> String {
+        let fields: Vec<_> = fields.iter().map(|field| on_one_line(field)).collect();
+        if !self.is_terminal() {
+            return fields.join("\t");
+        }
+        let line = fields.join("  ");
+        match Term::stdout().size_checked() {
+            Some((_, columns)) => self.cut(&line, usize::from(columns)).into_owned(),
+            None => line,
+        }
+    }
+
+    /// A text of at most so many characters on a terminal; the whole of it elsewhere.
+    pub(crate) fn cut<'t>(&self, text: &'t str, characters_max: usize) -> Cow<'t, str> {
+        if !self.is_terminal() || text.chars().nth(characters_max).is_none() {
+            return Cow::Borrowed(text);
+        }
+        let kept = text.chars().take(characters_max.saturating_sub(1));
+        Cow::Owned(kept.chain(std::iter::once('…')).collect())
     }
 
     /// Prints a line of progress for people; programs are not bothered.
@@ -111,11 +134,16 @@ impl Output {
     /// # Errors
     /// It can't be written, for another reason than that nobody reads it.
     pub(crate) fn lines(&self, lines: &str) -> anyhow::Result<Audience> {
-        if lines.is_empty() {
-            return Ok(Audience::Present);
-        }
+        if lines.is_empty() { Ok(Audience::Present) } else { self.part(&format!("{lines}\n")) }
+    }
+
+    /// The same within a line.
+    ///
+    /// # Errors
+    /// It can't be written, for another reason than that nobody reads it.
+    pub(crate) fn part(&self, text: &str) -> anyhow::Result<Audience> {
         let mut stdout = io::stdout().lock();
-        match writeln!(stdout, "{}", harmless(lines)).and_then(|()| stdout.flush()) {
+        match stdout.write_all(harmless(text).as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(Audience::Present),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Audience::Gone),
             Err(error) => Err(error).context("write to the standard output"),
@@ -133,6 +161,11 @@ pub fn tell(text: &str) {
 /// What stands in the place of a control character is its escape of JSON, so that JSON stays what it is.
 fn harmless(text: &str) -> Cow<'_, str> {
     escaped(text, &['\n', '\t'])
+}
+
+/// A text in which nothing can steer a terminal, nor end the line.
+pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, &[])
 }
 
 fn escaped<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {

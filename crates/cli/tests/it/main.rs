@@ -7,7 +7,10 @@ mod gateway;
 mod ground;
 mod load;
 mod provision;
+mod query;
+mod query_service;
 mod replay;
+mod tail;
 mod types;
 
 use std::process::Output;
@@ -43,6 +46,10 @@ fn every_command_shows_an_example() {
         &["errors", "list"],
         &["errors", "replay"],
         &["load"],
+        &["tail"],
+        &["query", "events"],
+        &["query", "sessions"],
+        &["query", "counts"],
         &["doctor"],
         &["retention"],
     ];
@@ -63,6 +70,8 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
     for (arguments, reason) in [
         (&["app", "list"][..], "the database is away"),
         (&["load", "missing.ndjson"], "EYE_GATEWAY_URL is not set"),
+        (&["tail"], "EYE_QUERY_URL is not set"),
+        (&["query", "events"], "EYE_QUERY_URL is not set"),
         (&["app", "limit", "shop", "0"], "expected a whole number from 1, or none; found 0"),
         (&["key", "create", "shop", "--scope", "admin"], "expected write or read, found admin"),
         (&["key", "create", "shop", "--scope", "write", "--own"], "add read to --scope"),

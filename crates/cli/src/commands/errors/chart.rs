@@ -8,20 +8,16 @@ use serde_json::{Value, json};
 use store::Store;
 use store::rejections::{ErrorBucket, ErrorFilter, ErrorGroup};
 
+use crate::bars::{Bar, chart};
+
 /// At most so many bars.
 const BARS_MAX: i64 = 24;
-
-/// How long the longest bar is.
-const BAR_CHARACTERS_MAX: usize = 40;
 
 /// Lengths of time that people count in, in seconds.
 const LENGTHS_S: [i64; 20] = [
     1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800,
     604_800, 2_592_000, 31_536_000,
 ];
-
-/// The eighths of a character cell.
-const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /// A bar a span of time.
 #[derive(Debug, Default)]
@@ -63,17 +59,14 @@ impl Chart {
             .collect()
     }
 
-    /// Bars of blocks for a terminal, else of number signs, which every reader shows.
+    /// Bars of blocks for a terminal, else of number signs.
     pub(super) fn text(&self, blocks: bool) -> String {
-        let highest = self.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(0);
-        let width = highest.to_string().len();
         let format = self.time_format();
-        let line = |bucket: &ErrorBucket| {
-            let bar = bar(bucket.count, highest, blocks);
-            let start = bucket.start.format(format);
-            format!("{start}  {:>width$}  {bar}", bucket.count).trim_end().to_owned()
+        let bar = |bucket: &ErrorBucket| Bar {
+            labels: vec![bucket.start.format(format).to_string()],
+            count: bucket.count,
         };
-        self.buckets.iter().map(line).collect::<Vec<_>>().join("\n")
+        chart(&self.buckets.iter().map(bar).collect::<Vec<_>>(), blocks)
     }
 
     /// As exact as the spans are long.
@@ -85,17 +78,4 @@ impl Chart {
             _ => "%F",
         }
     }
-}
-
-fn bar(count: i64, highest: i64, blocks: bool) -> String {
-    let eighths_max = i64::try_from(BAR_CHARACTERS_MAX * 8).unwrap_or(i64::MAX);
-    // What is there at all can be seen.
-    let eighths = (count.saturating_mul(eighths_max) / highest.max(1)).max(i64::from(count > 0));
-    let eighths = usize::try_from(eighths).unwrap_or(0);
-    let (whole, rest) = (eighths / 8, eighths % 8);
-    if !blocks {
-        return "#".repeat(whole.max(usize::from(count > 0)));
-    }
-    let part = rest.checked_sub(1).and_then(|place| EIGHTHS.get(place));
-    "█".repeat(whole) + &part.map(char::to_string).unwrap_or_default()
 }

@@ -3,12 +3,12 @@
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
-use event::OccurredAt;
 use store::Store;
 use store::rejections::ErrorFilter;
 use uuid::Uuid;
 
 use crate::commands::app::known;
+use crate::reading::filter::parse_time;
 
 /// What narrows errors. What may be given several times matches any of its values.
 #[derive(Debug, Args)]
@@ -57,11 +57,6 @@ pub(super) struct Filter {
 
 fn parse_id(text: &str) -> Result<Uuid, String> {
     text.parse().map_err(|_| format!("expected a UUID, found {text}"))
-}
-
-fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
-    let parsed = OccurredAt::parse(text).map(OccurredAt::as_date_time);
-    parsed.map_err(|_| format!("expected a time from 1970 on, such as 2030-01-01T00:00:00Z, found {text}"))
 }
 
 impl Filter {
