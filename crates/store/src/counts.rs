@@ -11,8 +11,10 @@ pub(crate) mod changes;
 mod quarter;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text};
 
@@ -40,6 +42,13 @@ impl Grain {
             Self::Hour => 4,
             Self::Day => 96,
         }
+    }
+
+    /// Whether one of its parts begins then.
+    pub(crate) fn begins_at(self, at: DateTime<Utc>) -> bool {
+        let quarter = Quarter::of(at);
+        let quarters = i64::try_from(self.quarters()).unwrap_or(QUARTERS_A_DAY);
+        quarter.start() == Some(at) && quarter.0 % quarters == 0
     }
 
     /// The coarsest whose parts begin at both times, and no coarser than this.
@@ -92,13 +101,13 @@ pub struct EventCounts {
 
 /// The quarters that lie in a range wholly: from the first on, before the end.
 #[derive(Clone, Copy, Debug)]
-struct Range {
-    first: Quarter,
-    end: Quarter,
+pub(crate) struct Range {
+    pub(crate) first: Quarter,
+    pub(crate) end: Quarter,
 }
 
 impl Range {
-    fn of(filter: &EventFilter) -> Self {
+    pub(crate) fn of(filter: &EventFilter) -> Self {
         let first = filter.from.map_or(Quarter::FIRST, Quarter::from).clamp(Quarter::FIRST, Quarter::LAST);
         let end = filter.to.map_or(Quarter::LAST, Quarter::of).clamp(first, Quarter::LAST);
         Self { first, end }
@@ -161,16 +170,16 @@ impl Store {
         }
         let range = Range::of(filter);
         let grain = grain.fitting(&range);
-        let rows = self.read(|connection| {
-            let Some(resolved) = resolve(connection, filter)? else { return Ok(Vec::new()) };
-            diesel::sql_query(counts_sql(&resolved, grain, grouping))
-                .bind::<Nullable<Array<Integer>>, _>(&resolved.types)
-                .bind::<Nullable<Array<Integer>>, _>(&resolved.applications)
-                .bind::<BigInt, _>(range.first.0)
-                .bind::<BigInt, _>(range.end.0)
-                .load::<Row>(connection)
+        let sums = self.read(|connection| {
+            let mut sums = BTreeMap::new();
+            let Some(resolved) = resolve(connection, filter)? else { return Ok(sums) };
+            kept(connection, &resolved, range, grain, grouping, |quarter, group, events| {
+                *sums.entry((quarter, group)).or_insert(0) += events;
+                ControlFlow::Continue(())
+            })?;
+            Ok(sums)
         })?;
-        Ok(EventCounts { grain, counts: added_up(rows, range, grain) })
+        Ok(EventCounts { grain, counts: counts(sums) })
     }
 
     /// How many events of each of these types are stored, of all applications or of one. What has none is left out.
@@ -192,6 +201,32 @@ impl Store {
         })?;
         Ok(rows.into_iter().map(|total| (total.id, total.events.unsigned_abs())).collect())
     }
+}
+
+/// Gives the counts of whole quarters, as finely as asked for or finer, in no order and possibly several of the same, until
+/// no more are wanted. They are read one by one: there may be a million.
+pub(crate) fn kept(
+    connection: &mut PgConnection,
+    resolved: &Resolved,
+    range: Range,
+    grain: Grain,
+    grouping: Grouping,
+    mut take: impl FnMut(Quarter, Group, i64) -> ControlFlow<()>,
+) -> QueryResult<()> {
+    let grain = grain.fitting(&range);
+    let rows = diesel::sql_query(counts_sql(resolved, grain, grouping))
+        .bind::<Nullable<Array<Integer>>, _>(&resolved.types)
+        .bind::<Nullable<Array<Integer>>, _>(&resolved.applications)
+        .bind::<BigInt, _>(range.first.0)
+        .bind::<BigInt, _>(range.end.0)
+        .load_iter::<Row, PgRowByRowLoadingMode>(connection)?;
+    for row in rows {
+        let mut told = row?.told(range, grain);
+        if told.try_for_each(|(quarter, group, events)| take(quarter, group, events)).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The counts of days, and those that are not moved there yet.
@@ -249,20 +284,24 @@ fn conditions(of: &str, resolved: &Resolved, typed: bool, applied: bool) -> Stri
     format!("{types} AND {applications}")
 }
 
-fn added_up(rows: Vec<Row>, range: Range, grain: Grain) -> Vec<EventCount> {
-    let step = i64::try_from(grain.quarters()).unwrap_or(QUARTERS_A_DAY);
-    let mut sums = BTreeMap::new();
-    for Row { category, name, application, day, first, events } in rows {
-        let first = day_number(day) * QUARTERS_A_DAY + i64::from(first);
-        for (at, events) in (0..).zip(events).filter(|(_, events)| *events != 0) {
-            let quarter = Quarter((first + at * step).div_euclid(step) * step);
-            if (range.first..range.end).contains(&quarter) {
-                let key = (quarter, category.clone(), name.clone(), application.clone());
-                *sums.entry(key).or_insert(0) += events;
-            }
-        }
+/// Category, name and application, where these tell counts apart.
+pub(crate) type Group = (Option<String>, Option<String>, Option<String>);
+
+impl Row {
+    /// The counts of a range that are not 0.
+    fn told(self, range: Range, grain: Grain) -> impl Iterator<Item = (Quarter, Group, i64)> {
+        let step = i64::try_from(grain.quarters()).unwrap_or(QUARTERS_A_DAY);
+        let first = day_number(self.day) * QUARTERS_A_DAY + i64::from(self.first);
+        let group = (self.category, self.name, self.application);
+        let told = (0..).zip(self.events).filter(|(_, events)| *events != 0).map(move |(at, events)| {
+            (Quarter((first + at * step).div_euclid(step) * step), group.clone(), events)
+        });
+        told.filter(move |(quarter, ..)| (range.first..range.end).contains(quarter))
     }
-    let count = |((quarter, category, name, application), events): ((Quarter, _, _, _), i64)| {
+}
+
+fn counts(sums: BTreeMap<(Quarter, Group), i64>) -> Vec<EventCount> {
+    let count = |((quarter, (category, name, application)), events): ((Quarter, Group), i64)| {
         let events = u64::try_from(events).ok().filter(|events| *events > 0)?;
         Some(EventCount { start: quarter.start()?, category, name, application, events })
     };

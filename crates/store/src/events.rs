@@ -1,11 +1,12 @@
 //! Stored events, read.
 
-mod data;
+pub(crate) mod data;
 mod export;
 mod follow;
 mod matching;
 mod page_sql;
 pub(crate) mod search;
+pub(crate) mod unpaged;
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgRowByRowLoadingMode;
@@ -131,7 +132,7 @@ pub struct EventChoice {
 }
 
 /// A filter with its names resolved to numbers; none where nothing can match.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) sessions: Option<Vec<String>>,
     pub(crate) types: Option<Vec<i32>>,

@@ -12,6 +12,7 @@
 //! | [`replays`] | rejected events that are sent again | `eye errors replay` |
 //! | [`events`], [`sessions`], [`rejections`], [`page`] | the reads | query service |
 //! | [`counts`], [`application_counts`] | how many there are, from what the database counts as it stores | query service |
+//! | [`calendar_counts`], [`values`], [`funnel`], [`reach`] | events counted from both, and how far back is looked for it | query service |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`pipeline`] | how far the consumers are | consumers, query service |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
@@ -36,19 +37,23 @@
 
 pub mod application_counts;
 pub mod applications;
+pub mod calendar_counts;
 pub mod condition;
 pub mod counts;
 mod error;
 pub mod event_types;
 pub mod events;
+pub mod funnel;
 pub mod housekeeping;
 pub mod intake;
 pub mod keys;
 pub mod migrate;
+mod moment;
 pub mod page;
 pub mod pipeline;
 mod pool;
 pub mod provision;
+pub mod reach;
 pub mod rejections;
 pub mod replays;
 pub mod retention;
@@ -57,6 +62,7 @@ pub mod sessions;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod values;
 
 pub use error::Error;
 pub use pool::Store;

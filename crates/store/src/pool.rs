@@ -139,6 +139,11 @@ impl Deadline {
         !self.limit.is_zero() && self.started.elapsed() >= self.limit
     }
 
+    /// How much of the time is left; none where there is no limit.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        (!self.limit.is_zero()).then(|| self.limit.saturating_sub(self.started.elapsed()))
+    }
+
     /// What it means to the caller that the time is up.
     pub(crate) const fn error(&self) -> Error {
         Error::Timeout { limit_ms: self.limit.as_millis() }

@@ -37,14 +37,26 @@ pub(super) fn jsonpath(conditions: &[DataCondition]) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" && "))
 }
 
+/// The jsonpath to what is at some keys: of an array, its items.
+pub(crate) fn items_at(keys: &[String]) -> String {
+    format!("${}[*]", place(keys))
+}
+
 fn predicate(condition: &DataCondition) -> String {
-    // JSON's escapes are understood by jsonpath.
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let place: String = condition.path.iter().map(|key| format!(".{}", quoted(key))).collect();
+    let place = place(&condition.path);
     let value = &condition.value;
     let word = matches!(value.as_str(), "true" | "false" | "null") || Number::parse(value).is_some();
     let text = format!("${place} == {}", quoted(value));
     if word { format!("({text} || ${place} == {value})") } else { format!("({text})") }
+}
+
+fn place(keys: &[String]) -> String {
+    keys.iter().map(|key| format!(".{}", quoted(key))).collect()
+}
+
+/// JSON's escapes are understood by jsonpath.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn leads_to(here: &RawValue, path: &[String], wanted: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod applications;
 mod backup;
+mod calendar_counts;
 mod concurrency;
 mod counts;
 mod event_types;

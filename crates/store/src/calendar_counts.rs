@@ -1,0 +1,244 @@
+//! Events counted by times of any length.
+//!
+//! Whole quarters of an hour come from the kept counts ([`crate::counts`]), the ragged ends of a range from the events
+//! themselves: so what is counted is exact to the microsecond, and costs what there are of days and types, not of events.
+//! What the kept counts do not tell (sessions, data, the time of receipt, times of less than a quarter) is counted from the
+//! events. All statements of an answer see the database as it was at one moment.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Timestamptz};
+
+use crate::counts::changes::CHANGES;
+use crate::counts::{Grain, Group, Grouping, Range, kept};
+use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
+use crate::events::{EventFilter, Resolved, applications, resolve};
+use crate::moment::Moment;
+use crate::{Error, Store};
+
+/// A time that begins and ends; the end is excluded.
+pub type Times = (DateTime<Utc>, DateTime<Utc>);
+
+/// How many events of a group occurred in a slot: never 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotCount {
+    /// Which of the slots, from 0 on.
+    pub slot: usize,
+    /// The category, where events are counted by it.
+    pub category: Option<String>,
+    /// The name, where events are counted by it.
+    pub name: Option<String>,
+    /// The application, where events are counted by it.
+    pub application: Option<String>,
+    /// How many.
+    pub events: u64,
+}
+
+#[derive(QueryableByName)]
+struct Days {
+    #[diesel(sql_type = Nullable<Date>)]
+    first: Option<NaiveDate>,
+    #[diesel(sql_type = Nullable<Date>)]
+    last: Option<NaiveDate>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Integer)]
+    slot: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    category: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    application: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    events: i64,
+}
+
+impl Store {
+    /// From the first to the last day in UTC on which an event of the applications occurred, or of any where none is named.
+    /// None where there are none.
+    ///
+    /// # Errors
+    /// As [`Error`] tells.
+    pub fn event_days(&self, names: &[String]) -> Result<Option<Times>, Error> {
+        let days = self.read(|connection| {
+            let numbers = applications(connection, names)?;
+            diesel::sql_query(days_sql(numbers.is_some()))
+                .bind::<Nullable<Array<Integer>>, _>(numbers)
+                .get_result::<Days>(connection)
+        })?;
+        let begins = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
+        Ok(days.first.zip(days.last).map(|(first, last)| (begins(first), begins(last) + TimeDelta::days(1))))
+    }
+
+    /// Counts the events of a range by slots and groups, in no order. Slot *n* begins at the *n*th of `starts`, which
+    /// ascend, and ends where the next one begins. None where there are more counts than `counts_max`.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
+    pub fn count_events(
+        &self,
+        filter: &EventFilter,
+        starts: &[DateTime<Utc>],
+        grouping: Grouping,
+        counts_max: usize,
+    ) -> Result<Option<Vec<SlotCount>>, Error> {
+        self.at_one_moment(|moment| {
+            let Some(resolved) = resolve(moment.connection()?, filter)? else { return Ok(Some(Vec::new())) };
+            let mut sums = Sums { starts, counts_max, by_slot: HashMap::new() };
+            sums.count(moment, &resolved, filter, grouping)?;
+            Ok(sums.into_counts())
+        })
+    }
+}
+
+fn days_sql(of_applications: bool) -> String {
+    let (kept, changed) = match of_applications {
+        true => ("application_id = ANY ($1)", "u.application_id = ANY ($1)"),
+        false => ("application_id = 0", "true"),
+    };
+    format!(
+        "SELECT least(k.first, c.first) AS first, greatest(k.last, c.last) AS last FROM \
+         (SELECT min(day) AS first, max(day) AS last FROM event_counts WHERE event_type_id = 0 AND {kept}) k, \
+         (SELECT date '1970-01-01' + min(u.quarter) / 96 AS first, date '1970-01-01' + max(u.quarter) / 96 AS last \
+         FROM {CHANGES} WHERE {changed}) c"
+    )
+}
+
+/// What is counted so far.
+struct Sums<'s> {
+    starts: &'s [DateTime<Utc>],
+    counts_max: usize,
+    by_slot: HashMap<(usize, Group), i64>,
+}
+
+impl Sums<'_> {
+    fn count(
+        &mut self,
+        moment: &mut Moment<'_>,
+        resolved: &Resolved,
+        filter: &EventFilter,
+        grouping: Grouping,
+    ) -> QueryResult<()> {
+        let Some((quarters, grain)) = self.quarters(filter) else {
+            return self.add_events(moment, resolved, filter, grouping);
+        };
+        kept(moment.connection()?, resolved, quarters, grain, grouping, |quarter, group, events| {
+            if let Some(start) = quarter.start() {
+                self.add(self.slot_of(start), group, events);
+            }
+            if self.are_too_many() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        for end in ragged_ends(filter, quarters) {
+            if self.are_too_many() {
+                break;
+            }
+            self.add_events(moment, resolved, &end, grouping)?;
+        }
+        Ok(())
+    }
+
+    /// The whole quarters of the range and how coarsely they may be told; none where only the events tell what is asked for,
+    /// or where there are none.
+    fn quarters(&self, filter: &EventFilter) -> Option<(Range, Grain)> {
+        let range = Range::of(filter);
+        // The first slot begins where the range begins, or earlier.
+        let later = self.starts.get(1..).unwrap_or_default();
+        let fits = |grain: &Grain| later.iter().all(|start| grain.begins_at(*start));
+        let grain = [Grain::Day, Grain::Hour, Grain::Quarter].into_iter().find(fits)?;
+        (filter.is_counted() && filter.data.is_empty() && range.first < range.end).then_some((range, grain))
+    }
+
+    fn add_events(
+        &mut self,
+        moment: &mut Moment<'_>,
+        resolved: &Resolved,
+        filter: &EventFilter,
+        grouping: Grouping,
+    ) -> QueryResult<()> {
+        let resolved = &spelled_out(moment.connection()?, resolved)?;
+        let limit = i64::try_from(self.counts_max).unwrap_or(i64::MAX).saturating_add(1);
+        let rows: Vec<Row> = query(events_sql(resolved, filter, grouping), resolved, filter)
+            .bind::<Array<Timestamptz>, _>(self.starts)
+            .bind::<BigInt, _>(limit)
+            .load(moment.connection()?)?;
+        for Row { slot, category, name, application, events } in rows {
+            self.add(usize::try_from(slot).unwrap_or_default(), (category, name, application), events);
+        }
+        Ok(())
+    }
+
+    fn slot_of(&self, at: DateTime<Utc>) -> usize {
+        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+
+    fn add(&mut self, slot: usize, group: Group, events: i64) {
+        *self.by_slot.entry((slot, group)).or_default() += events;
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.by_slot.len() > self.counts_max
+    }
+
+    /// None where some may be missing, as there are too many.
+    fn into_counts(self) -> Option<Vec<SlotCount>> {
+        if self.are_too_many() {
+            return None;
+        }
+        let counts =
+            self.by_slot.into_iter().filter_map(|((slot, (category, name, application)), events)| {
+                let events = u64::try_from(events).ok().filter(|events| *events > 0)?;
+                Some(SlotCount { slot, category, name, application, events })
+            });
+        Some(counts.collect())
+    }
+}
+
+/// What of a range lies before and after its whole quarters.
+pub(crate) fn ragged_ends(filter: &EventFilter, quarters: Range) -> impl Iterator<Item = EventFilter> {
+    let (first, end) = (quarters.first.start(), quarters.end.start());
+    let before = EventFilter { to: first, ..filter.clone() };
+    let after = EventFilter { from: end, ..filter.clone() };
+    let is_some = |end: &EventFilter| matches!((end.from, end.to), (Some(from), Some(to)) if from < to);
+    [after, before].into_iter().filter(is_some)
+}
+
+/// Types are grouped by number, one for all of a category or of a name: texts would take several times as long.
+fn events_sql(resolved: &Resolved, filter: &EventFilter, grouping: Grouping) -> String {
+    let conditions = matching(resolved, filter);
+    let (kind, join) = kinds(grouping);
+    let (starts, limit) = (PARAMETERS + 1, PARAMETERS + 2);
+    let application = if grouping.application { "e.application_id" } else { "NULL::integer" };
+    let names = [(grouping.category, "t.category"), (grouping.name, "t.name")]
+        .map(|(wanted, column)| if wanted { column } else { "NULL" });
+    format!(
+        "SELECT c.slot, {} AS category, {} AS name, \
+         CASE WHEN c.application_id IS NOT NULL THEN coalesce(a.name, '#' || c.application_id) END AS application, \
+         c.events FROM (SELECT width_bucket(e.occurred_at, ${starts}) - 1 AS slot, {kind} AS kind, \
+         {application} AS application_id, count(*) AS events FROM events e {join} WHERE {conditions} \
+         GROUP BY 1, 2, 3 LIMIT ${limit}) c \
+         LEFT JOIN event_types t ON t.id = c.kind LEFT JOIN applications a ON a.id = c.application_id",
+        names[0], names[1]
+    )
+}
+
+/// The number that stands for a type, and where it comes from.
+fn kinds(grouping: Grouping) -> (&'static str, String) {
+    let first_of = |column: &str| {
+        format!(
+            "JOIN (SELECT id, min(id) OVER (PARTITION BY {column}) AS first FROM event_types) k \
+             ON k.id = e.event_type_id"
+        )
+    };
+    match (grouping.category, grouping.name) {
+        (false, false) => ("NULL::integer", String::new()),
+        (true, true) => ("e.event_type_id", String::new()),
+        (true, false) => ("k.first", first_of("category")),
+        (false, true) => ("k.first", first_of("name")),
+    }
+}
