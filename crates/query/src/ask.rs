@@ -110,6 +110,6 @@ pub(crate) fn problem(error: &Error) -> Problem {
     problem
 }
 
-fn failed() -> Problem {
+pub(crate) fn failed() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the query failed; the operators' log has the reason")
 }

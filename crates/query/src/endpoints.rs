@@ -1,16 +1,19 @@
 //! A file a resource: what it takes, what it gives.
 
 pub(crate) mod applications;
+pub(crate) mod counts;
 pub(crate) mod error_summary;
 pub(crate) mod errors;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod funnel;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;
 pub(crate) mod sessions;
 pub(crate) mod stream;
 pub(crate) mod validate;
+pub(crate) mod values;
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, SecondsFormat, Utc};

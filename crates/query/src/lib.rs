@@ -13,6 +13,7 @@
 //! | `exports` | all events that match, as NDJSON, CSV or Parquet, with flat memory |
 //! | `event_json` | an event as a line of JSON |
 //! | `live` | what is stored, shown to everybody who watches, by one question for all |
+//! | `calendar` | minutes to months of a time zone, and what changing its clocks does to them |
 //! | `filter` | what narrows events, wherever they are asked for |
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
@@ -59,6 +60,7 @@
 mod access;
 mod application;
 mod ask;
+mod calendar;
 mod court;
 mod cursor;
 mod endpoints;

@@ -50,6 +50,7 @@ use crate::settings::QuerySettings;
     tags(
         (name = "Sending", description = "Applications send what their users do. Answered by the gateway."),
         (name = "Events", description = "What was stored, and what became of what was sent."),
+        (name = "Figures", description = "Events counted: over time, by what they hold, and by the steps that sessions took."),
         (name = "Sessions", description = "Events that belong together, in the order in which they occurred."),
         (name = "Errors", description = "What was wrong with events: one record a wrong field, with the bytes that were sent."),
         (name = "Event types", description = "Kinds of events, and what their data must hold."),

@@ -6,8 +6,8 @@ use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, error_summary, errors, event_types, events, export, pipeline, receipts, sessions, stream,
-    validate,
+    applications, counts, error_summary, errors, event_types, events, export, funnel, pipeline, receipts,
+    sessions, stream, validate, values,
 };
 use crate::openapi::pages;
 
@@ -60,6 +60,9 @@ paths! {
     get "/api/errors/{id}" => errors::one,
     get "/api/event-types" => event_types::list,
     get "/api/event-types/{category}/{name}" => event_types::one,
+    get "/api/counts" => counts::list,
+    get "/api/values" => values::list,
+    get "/api/funnel" => funnel::one,
     get "/api/applications" => applications::list,
     get "/api/pipeline" => pipeline::state,
     post "/api/validate" => validate::judge,

@@ -127,7 +127,7 @@ parameters! {
         "group_by",
         "What the errors of a group have in common.",
         &ErrorTrait::ALL.map(ErrorTrait::as_str),
-        "code,field",
+        Some("code,field"),
         "code,application",
     ),
 }

@@ -127,14 +127,36 @@ pub(crate) fn words(
     name: &str,
     description: &str,
     words: &[&str],
-    default: &str,
+    default: Option<&str>,
     example: &str,
 ) -> Parameter {
     let word = words.join("|");
     let pattern = format!("^({word})(,({word}))*$");
     let description = format!("{description} One or more of {}, separated by commas.", words.join(", "));
-    let schema = string().pattern(Some(pattern)).default(Some(Value::from(default)));
+    let schema = string().pattern(Some(pattern)).default(default.map(Value::from));
     parameter(name, &description, schema.into(), example)
+}
+
+/// A text that must be given.
+pub(crate) fn needed_text(name: &str, description: &str, example: &str) -> Parameter {
+    needed(text(name, description, example))
+}
+
+/// Texts of which so many must be given, in an order that matters.
+pub(crate) fn needed_texts(
+    name: &str,
+    description: &str,
+    (least, most): (usize, usize),
+    examples: &[&str],
+) -> Parameter {
+    let array =
+        ArrayBuilder::new().items(RefOr::T(string().into())).min_items(Some(least)).max_items(Some(most));
+    needed(parameter(name, description, array.into(), Value::from(examples)))
+}
+
+fn needed(mut parameter: Parameter) -> Parameter {
+    parameter.required = Required::True;
+    parameter
 }
 
 /// A text.

@@ -1,12 +1,16 @@
 //! The query service as its users see it: the real thing on a port of its own, on a database of its own.
 
 mod applications;
+mod counts;
+mod counts_model;
+mod counts_refusals;
 mod error_summary;
 mod errors;
 mod event_types;
 mod events;
 mod export;
 mod filters;
+mod funnel;
 mod ground;
 mod openapi;
 mod outages;
@@ -24,4 +28,5 @@ mod slow;
 mod starting;
 mod stream;
 mod validate;
+mod values;
 mod watching;

@@ -212,3 +212,31 @@ async fn event_types_are_those_that_its_application_has_sent() {
         assert!(service.get_as(&own, "/api/event-types", &parameters).await.items().is_empty());
     }
 }
+
+#[actix_web::test]
+async fn figures_are_of_its_own_events_alone() {
+    let scene = Scene::set().await;
+    let step = ("step", "page interaction/pageview");
+    let range = [("from", "2021-01-01T00:00:00Z"), ("to", "2021-01-10T00:00:00Z"), ("interval", "month")];
+    let figures = async |parameters: &Parameters<'_>| {
+        let ask =
+            async |path, more: &Parameters<'_>| scene.get(path, &[more, parameters].concat()).await.ok();
+        let counts = ask("/api/counts", &[&range[..], &[("fill", "true")]].concat()).await;
+        let values = ask("/api/values", &[("path", "data.path")]).await;
+        let funnel = ask("/api/funnel", &[step, step]).await;
+        [
+            counts["items"][0]["count"].clone(),
+            values["items"][0]["count"].clone(),
+            values["events_looked_at"].clone(),
+            funnel["steps"][0]["sessions"].clone(),
+            funnel["events_looked_at"].clone(),
+        ]
+    };
+    for parameters in [&[][..], &[("application", SHOP)], &[("application", BLOG), ("application", SHOP)]] {
+        assert_eq!(figures(parameters).await, [2, 2, 2, 2, 2].map(Value::from), "{parameters:?}");
+    }
+    let nothing = [json!(0), Value::Null, json!(0), json!(0), json!(0)];
+    for name in [BLOG, "nobody"] {
+        assert_eq!(figures(&[("application", name)]).await, nothing, "{name}");
+    }
+}
