@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Timestamptz};
 
 use crate::counts::changes::CHANGES;
-use crate::counts::{Grain, Group, Grouping, Range, kept};
+use crate::counts::{Grain, Group, Grouping, Quarter, Range, kept};
 use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
 use crate::events::{EventFilter, Resolved, applications, resolve};
 use crate::moment::Moment;
@@ -128,10 +128,8 @@ impl Sums<'_> {
         let Some((quarters, grain)) = self.quarters(filter) else {
             return self.add_events(moment, resolved, filter, grouping);
         };
-        kept(moment.connection()?, resolved, quarters, grain, grouping, |quarter, group, events| {
-            if let Some(start) = quarter.start() {
-                self.add(self.slot_of(start), group, events);
-            }
+        kept(moment.connection()?, resolved, quarters, grain, grouping, |group, told| {
+            self.add_kept(group, told);
             if self.are_too_many() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         for end in ragged_ends(filter, quarters) {
@@ -171,6 +169,19 @@ impl Sums<'_> {
             self.add(usize::try_from(slot).unwrap_or_default(), (category, name, application), events);
         }
         Ok(())
+    }
+
+    /// Most are in the slot of the one before: they are added up before they are looked up.
+    fn add_kept(&mut self, group: &Group, told: impl Iterator<Item = (Quarter, i64)>) {
+        let in_slots = told.filter_map(|(quarter, events)| Some((self.slot_of(quarter.start()?), events)));
+        let mut sums: Vec<(usize, i64)> = Vec::new();
+        for (slot, events) in in_slots {
+            match sums.last_mut() {
+                Some((last, sum)) if *last == slot => *sum += events,
+                _ => sums.push((slot, events)),
+            }
+        }
+        sums.into_iter().for_each(|(slot, events)| self.add(slot, group.clone(), events));
     }
 
     fn slot_of(&self, at: DateTime<Utc>) -> usize {

@@ -173,8 +173,10 @@ impl Store {
         let sums = self.read(|connection| {
             let mut sums = BTreeMap::new();
             let Some(resolved) = resolve(connection, filter)? else { return Ok(sums) };
-            kept(connection, &resolved, range, grain, grouping, |quarter, group, events| {
-                *sums.entry((quarter, group)).or_insert(0) += events;
+            kept(connection, &resolved, range, grain, grouping, |group, told| {
+                told.for_each(|(quarter, events)| {
+                    *sums.entry((quarter, group.clone())).or_insert(0) += events
+                });
                 ControlFlow::Continue(())
             })?;
             Ok(sums)
@@ -203,15 +205,15 @@ impl Store {
     }
 }
 
-/// Gives the counts of whole quarters, as finely as asked for or finer, in no order and possibly several of the same, until
-/// no more are wanted. They are read one by one: there may be a million.
+/// Gives the counts of whole quarters, as finely as asked for or finer, until no more are wanted: those of a group and a day
+/// in order, days and groups in no order, and possibly several of the same. Days are read one by one: there may be many.
 pub(crate) fn kept(
     connection: &mut PgConnection,
     resolved: &Resolved,
     range: Range,
     grain: Grain,
     grouping: Grouping,
-    mut take: impl FnMut(Quarter, Group, i64) -> ControlFlow<()>,
+    mut take: impl FnMut(&Group, &mut dyn Iterator<Item = (Quarter, i64)>) -> ControlFlow<()>,
 ) -> QueryResult<()> {
     let grain = grain.fitting(&range);
     let rows = diesel::sql_query(counts_sql(resolved, grain, grouping))
@@ -221,8 +223,10 @@ pub(crate) fn kept(
         .bind::<BigInt, _>(range.end.0)
         .load_iter::<Row, PgRowByRowLoadingMode>(connection)?;
     for row in rows {
-        let mut told = row?.told(range, grain);
-        if told.try_for_each(|(quarter, group, events)| take(quarter, group, events)).is_break() {
+        let Row { category, name, application, day, first, events } = row?;
+        let first = day_number(day) * QUARTERS_A_DAY + i64::from(first);
+        let group = (category, name, application);
+        if take(&group, &mut told(first, events, range, grain)).is_break() {
             break;
         }
     }
@@ -287,17 +291,12 @@ fn conditions(of: &str, resolved: &Resolved, typed: bool, applied: bool) -> Stri
 /// Category, name and application, where these tell counts apart.
 pub(crate) type Group = (Option<String>, Option<String>, Option<String>);
 
-impl Row {
-    /// The counts of a range that are not 0.
-    fn told(self, range: Range, grain: Grain) -> impl Iterator<Item = (Quarter, Group, i64)> {
-        let step = i64::try_from(grain.quarters()).unwrap_or(QUARTERS_A_DAY);
-        let first = day_number(self.day) * QUARTERS_A_DAY + i64::from(self.first);
-        let group = (self.category, self.name, self.application);
-        let told = (0..).zip(self.events).filter(|(_, events)| *events != 0).map(move |(at, events)| {
-            (Quarter((first + at * step).div_euclid(step) * step), group.clone(), events)
-        });
-        told.filter(move |(quarter, ..)| (range.first..range.end).contains(quarter))
-    }
+/// The counts of a range that are not 0, of those that begin with a quarter.
+fn told(first: i64, events: Vec<i64>, range: Range, grain: Grain) -> impl Iterator<Item = (Quarter, i64)> {
+    let step = i64::try_from(grain.quarters()).unwrap_or(QUARTERS_A_DAY);
+    let begins = (0..).map(move |at| Quarter((first + at * step).div_euclid(step) * step));
+    let told = begins.zip(events).filter(|(_, events)| *events != 0);
+    told.filter(move |(quarter, _)| (range.first..range.end).contains(quarter))
 }
 
 fn counts(sums: BTreeMap<(Quarter, Group), i64>) -> Vec<EventCount> {

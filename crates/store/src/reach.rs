@@ -120,8 +120,8 @@ fn newest_first(
     }
     let mut by_quarter = BTreeMap::new();
     let (grain, grouping) = (Grain::Quarter, Grouping::default());
-    kept(moment.connection()?, resolved, quarters, grain, grouping, |quarter, _, events| {
-        *by_quarter.entry(quarter).or_insert(0) += events;
+    kept(moment.connection()?, resolved, quarters, grain, grouping, |_, told| {
+        told.for_each(|(quarter, events)| *by_quarter.entry(quarter).or_insert(0) += events);
         ControlFlow::Continue(())
     })?;
     let part = |(quarter, events): (Quarter, i64)| {

@@ -51,7 +51,7 @@ async fn a_database_that_is_killed_is_waited_for_and_the_outage_is_logged_once()
     }
     program.logs("waiting for the database").await;
     // Over several tries of both workers.
-    until("it tries again", || program.count("batch not written: trying again") >= 4).await;
+    program.logs_often("batch not written: trying again", 4).await;
     tokio::task::block_in_place(|| server.restart().unwrap());
     sent.extend(more);
     scene.stored(&sent).await;

@@ -124,7 +124,16 @@ impl Program {
 
     /// Waits until it logs this message.
     pub(crate) async fn logs(&self, message: &str) {
-        until(&format!("a log line {message:?}"), || self.count(message) > 0).await;
+        self.logs_often(message, 1).await;
+    }
+
+    /// Waits until a line was logged so often; tells what was logged where it was not.
+    pub(crate) async fn logs_often(&self, message: &str, times: usize) {
+        let deadline = Instant::now() + SOON;
+        while self.count(message) < times {
+            assert!(Instant::now() < deadline, "not {times} times {message:?} in {SOON:?}: {:?}", self.log());
+            sleep(LOOK_INTERVAL).await;
+        }
     }
 
     pub(crate) fn count(&self, message: &str) -> usize {
