@@ -3,7 +3,7 @@
 use service::problem::Problem;
 use store::events::{DataCondition, EventFilter};
 
-use crate::openapi::parameters::{self, all_of, any_of, parameters};
+use crate::openapi::parameters::{self, all_of, any_of, any_part_of, parameters};
 use crate::params::{Params, bad};
 
 /// How many conditions on `data` one question may have.
@@ -27,8 +27,8 @@ parameters! {
     any_of("session_id", "Events of this session.", "e2085be5-9137-4e4e-80b5-f1ffddc25423"),
     any_of("category", "Events of this category.", "page interaction"),
     any_of("name", "Events of this name.", "pageview"),
-    any_of("category_contains", "Events of categories that hold this text, in whatever case.", "page"),
-    any_of("name_contains", "Events of names that hold this text, in whatever case.", "view"),
+    any_part_of("category_contains", "Events of categories that hold this text, in whatever case.", CONTAINS_MAX, "page"),
+    any_part_of("name_contains", "Events of names that hold this text, in whatever case.", CONTAINS_MAX, "view"),
     any_of("application", "Events that this application sent.", "shop"),
     all_of(
         "data.KEY",
@@ -36,6 +36,7 @@ parameters! {
          `data.form.first_name=John`. A dot that is part of a key is written `\\.`, a backslash `\\\\`. A text matches \
          where it is the same, a number by its value, `true`, `false` and `null` by their words. An array on the way or \
          at the end matches where one of its items does.",
+        (CONDITIONS_MAX, VALUE_CHARS_MAX),
         "/",
     ),
     parameters::time("from", "Events that occurred then or later.", "2021-01-01T00:00:00Z"),

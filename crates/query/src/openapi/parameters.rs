@@ -1,7 +1,7 @@
 //! What endpoints take, as the document says it. What the parser takes is in `crate::params`.
 
 use serde_json::Value;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::{ArrayBuilder, Schema};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Required, SchemaFormat, Type};
 
@@ -25,6 +25,9 @@ macro_rules! parameters {
 
 pub(crate) use parameters;
 
+/// How a time begins that the service takes: what is earlier can't have been stored.
+const FROM_1970_ON: &str = "^(19[7-9]|[2-9][0-9]{2})[0-9]-";
+
 /// The name that the page size has everywhere.
 const LIMIT: &str = "limit";
 
@@ -42,7 +45,7 @@ parameters! {
         "cursor",
         "Where to go on: the `next_cursor` of the page before. It belongs to the very same question, asked with a key \
          that sees the same; only `limit` may differ.",
-        string().into(),
+        string().min_length(Some(1)).into(),
         Value::Null,
     ),
 }
@@ -97,10 +100,25 @@ pub(crate) fn any_of(name: &str, description: &str, example: &str) -> Parameter 
     many(name, description, string().into(), example)
 }
 
-/// A text that may be given more than once, where each of them narrows further.
-pub(crate) fn all_of(name: &str, description: &str, example: &str) -> Parameter {
-    let description = format!("{description} May be given more than once: all of them.");
-    let array = ArrayBuilder::new().items(RefOr::T(string().into()));
+/// A part of a text, which may be given more than once.
+pub(crate) fn any_part_of(name: &str, description: &str, most: usize, example: &str) -> Parameter {
+    let mut parameter = many(name, description, string().min_length(Some(1)).into(), example);
+    if let Some(RefOr::T(Schema::Array(array))) = &mut parameter.schema {
+        array.max_items = Some(most);
+    }
+    parameter
+}
+
+/// A text of at most so many characters that may be given so many times, where each of them narrows further.
+pub(crate) fn all_of(
+    name: &str,
+    description: &str,
+    (most, characters_max): (usize, usize),
+    example: &str,
+) -> Parameter {
+    let description = format!("{description} May be given up to {most} times: all of them.");
+    let text = string().max_length(Some(characters_max));
+    let array = ArrayBuilder::new().items(RefOr::T(text.into())).max_items(Some(most));
     parameter(name, &description, array.into(), Value::from(vec![example]))
 }
 
@@ -130,11 +148,14 @@ pub(crate) fn words(
     default: Option<&str>,
     example: &str,
 ) -> Parameter {
-    let word = words.join("|");
-    let pattern = format!("^({word})(,({word}))*$");
     let description = format!("{description} One or more of {}, separated by commas.", words.join(", "));
-    let schema = string().pattern(Some(pattern)).default(default.map(Value::from));
-    parameter(name, &description, schema.into(), example)
+    let split = |text: &str| Value::from(text.split(',').collect::<Vec<_>>());
+    let word = string().enum_values(Some(words.iter().copied()));
+    let array = ArrayBuilder::new().items(RefOr::T(word.into())).min_items(Some(1)).unique_items(true);
+    let mut parameter =
+        parameter(name, &description, array.default(default.map(split)).into(), split(example));
+    (parameter.style, parameter.explode) = (Some(ParameterStyle::Form), Some(false));
+    parameter
 }
 
 /// A text that must be given.
@@ -180,7 +201,7 @@ pub(crate) fn time(name: &str, description: &str, example: &str) -> Parameter {
     let description = format!(
         "{description} RFC 3339 (a `+` has to be written `%2B`), or `YYYY-MM-DD HH:MM:SS[.ffffff]` in UTC; from 1970 on."
     );
-    parameter(name, &description, string().format(format).into(), example)
+    parameter(name, &description, string().format(format).pattern(Some(FROM_1970_ON)).into(), example)
 }
 
 /// A header of a request: one of a few words, or any text where none are given. Without an example where that is empty.

@@ -95,13 +95,22 @@ fn name(parameter: &Value) -> &str {
     parameter["name"].as_str().expect("a name")
 }
 
-/// What a program would send for the example: an array's first item.
+/// What a program would send for the example: of what repeats the first item.
 fn example(parameter: &Value) -> String {
     match &parameter["example"] {
-        Value::Array(items) => items[0].as_str().expect("a text").to_owned(),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| item.as_str().expect("a text"));
+            let sent = if repeats(parameter) { 1 } else { usize::MAX };
+            items.take(sent).collect::<Vec<_>>().join(",")
+        }
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Whether the parameter may be given more than once. Other arrays are written into one, separated by commas.
+fn repeats(parameter: &Value) -> bool {
+    parameter["schema"]["type"] == "array" && parameter["explode"] != false
 }
 
 /// The path with its examples.
@@ -196,11 +205,34 @@ async fn parameters_repeat_and_default_as_documented() {
                 let value = if name == "limit" { "3" } else { value.as_str() };
                 let answer = ask(&service, &address, operation, &[(name, value), (name, value)]).await;
                 let is_refused = answer.status == 400;
-                assert_ne!(is_refused, schema["type"] == "array", "{path}: {name}: {}", answer.text);
+                assert_ne!(is_refused, repeats(parameter), "{path}: {name}: {}", answer.text);
             }
-            for word in schema["enum"].as_array().into_iter().flatten() {
-                let word = word.as_str().expect("a word");
-                let answer = ask(&service, &address, operation, &[(name, word)]).await;
+            if [&schema["minLength"], &schema["items"]["minLength"]].contains(&&json!(1)) {
+                ask(&service, &address, operation, &[(name, "")]).await.problem(400);
+            }
+            if let (true, Some(most)) = (repeats(parameter), schema["maxItems"].as_u64()) {
+                let value = example(parameter);
+                let many = |count: u64| (0..count).map(|_| (name, value.as_str())).collect::<Vec<_>>();
+                assert_eq!(
+                    ask(&service, &address, operation, &many(most)).await.status,
+                    200,
+                    "{path}: {name}"
+                );
+                ask(&service, &address, operation, &many(most + 1)).await.problem(400);
+            }
+            if schema["uniqueItems"] == true {
+                let value = example(parameter);
+                ask(&service, &address, operation, &[(name, &format!("{value},{value}"))]).await.problem(400);
+            }
+            if schema["format"] == "date-time" {
+                let earlier = "1969-12-31T23:59:59Z";
+                assert!(!document.validator(schema).is_valid(&json!(earlier)), "{path}: {name}");
+                ask(&service, &address, operation, &[(name, earlier)]).await.problem(400);
+            }
+            let words = [&schema["enum"], &schema["items"]["enum"]].into_iter().filter_map(Value::as_array);
+            for word in words.flatten() {
+                let answer =
+                    ask(&service, &address, operation, &[(name, word.as_str().expect("a word"))]).await;
                 assert_ne!(answer.status, 400, "{path}: {name}: {}", answer.text);
             }
         }

@@ -10,7 +10,7 @@ use crate::reading::filter::Filter;
 use crate::reading::{Event, SOURCES};
 
 /// The most characters of an event's data in a table on a terminal.
-const DATA_CHARACTERS_MAX: usize = 60;
+const DATA_CHARACTERS_MAX: usize = 40;
 
 /// Lists events: a table on a terminal, else JSON as /api/events has it.
 #[derive(Debug, Args)]

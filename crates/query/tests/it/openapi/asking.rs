@@ -21,7 +21,7 @@ fn needed(operation: &Value) -> Vec<(&str, String)> {
         .collect()
 }
 
-/// Asks for what is needed, and more.
+/// Asks for something, with what is needed besides.
 pub(super) async fn ask(
     service: &Service,
     address: &str,
@@ -30,5 +30,6 @@ pub(super) async fn ask(
 ) -> Answer {
     let needed = needed(operation);
     let needed = needed.iter().map(|(name, value)| (*name, value.as_str()));
+    let needed = needed.filter(|(name, _)| parameters.iter().all(|(given, _)| given != name));
     service.get(address, &needed.chain(parameters.iter().copied()).collect::<Vec<_>>()).await
 }
