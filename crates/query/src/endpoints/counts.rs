@@ -17,7 +17,7 @@ use crate::access::Reader;
 use crate::ask::Desk;
 use crate::calendar::{Buckets, Fault, Interval, Zone};
 use crate::filter::{self, Filters};
-use crate::openapi::parameters::{flag, parameters, text, word, words};
+use crate::openapi::parameters::{flag, parameters, text, word, words, written_as};
 use crate::openapi::refusals::Refusals;
 use crate::params::{Params, bad};
 
@@ -26,6 +26,9 @@ const BUCKETS_MAX: usize = 10_000;
 
 /// How many counts an answer may have.
 const ITEMS_MAX: usize = 50_000;
+
+/// How the name of a time zone is written.
+const ZONE: &str = "^[A-Za-z0-9_+/-]+$";
 
 /// Counts of events.
 #[derive(Serialize, ToSchema)]
@@ -67,12 +70,12 @@ parameters! {
     /// How events are counted.
     Counting:
     word("interval", "How long a bucket is. Weeks begin on Monday.", &Interval::ALL.map(Interval::as_str)),
-    text(
+    written_as(ZONE, text(
         "tz",
         "The time zone whose minutes, hours, days, weeks and months are meant, by its name in the IANA database; UTC \
          unless given.",
         "Europe/Berlin",
-    ),
+    )),
     words(
         "group_by",
         "What events are counted by, beside the time.",

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::time;
 use crate::access::Reader;
 use crate::ask::Desk;
-use crate::openapi::parameters::{self, any_of, needed_texts, parameters, text};
+use crate::openapi::parameters::{self, any_of, needed_texts, parameters, text, written_as};
 use crate::openapi::refusals::Refusals;
 use crate::params::{Params, bad};
 use crate::settings::QuerySettings;
@@ -24,6 +24,10 @@ const STEPS_MAX: usize = 10;
 
 /// The longest time that may be given for a funnel.
 const WITHIN_MAX: TimeDelta = TimeDelta::days(366);
+
+/// How a step is written, and a time that steps may take.
+const STEP: &str = r"^[^/]+/[\s\S]+$";
+const WITHIN: &str = "^[0-9]+[smhd]$";
 
 /// How many sessions took the steps.
 #[derive(Serialize, ToSchema)]
@@ -56,20 +60,20 @@ struct Item {
 parameters! {
     /// The steps, and what narrows their events.
     Steps:
-    needed_texts(
+    written_as(STEP, needed_texts(
         "step",
         "An event type as `CATEGORY/NAME`, at least twice: the steps in their order. The first `/` ends the category. Of a \
          category, `%2F` means `/` and `%25` means `%` after the URL was decoded, so that they are written `%252F` and \
          `%2525`.",
         (STEPS_MIN, STEPS_MAX),
         &["page interaction/pageview", "form interaction/submit"],
-    ),
-    text(
+    )),
+    written_as(WITHIN, text(
         "within",
         "How long after the first step the others may come, that time included: a whole number and `s`, `m`, `h` or `d`, up \
          to `366d`. Any time unless given.",
         "30m",
-    ),
+    )),
     any_of("application", "Events that this application sent.", "shop"),
     parameters::time("from", "Events that occurred then or later.", "2021-01-01T00:00:00Z"),
     parameters::time("to", "Events that occurred before.", "2021-01-02T00:00:00Z"),

@@ -13,7 +13,7 @@ use super::time;
 use crate::access::Reader;
 use crate::ask::{Desk, failed};
 use crate::filter::{self, Filters};
-use crate::openapi::parameters::{Limit, needed_text, parameters};
+use crate::openapi::parameters::{Limit, needed_text, parameters, written_as};
 use crate::openapi::refusals::Refusals;
 use crate::params::{Params, bad};
 use crate::settings::QuerySettings;
@@ -23,6 +23,9 @@ const VALUE_BYTES_MAX: u16 = 1_000;
 
 /// What stands before the keys of a path.
 const ROOT: &str = "data.";
+
+/// How the path to the values is written.
+const PATH: &str = r"^data\.([^\\]|\\[.\\])+$";
 
 /// The commonest values.
 #[derive(Serialize, ToSchema)]
@@ -56,12 +59,12 @@ struct Item {
 parameters! {
     /// Where the values are.
     Place:
-    needed_text(
+    written_as(PATH, needed_text(
         "path",
         "Where in an event the values are: `data.KEY`, `data.KEY.KEY`, … A dot that is part of a key is written `\\.`, a \
          backslash `\\\\`. An array on the way, or at the end, has the values of its items.",
         "data.path",
-    ),
+    )),
 }
 
 /// The commonest values.

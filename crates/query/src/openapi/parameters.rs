@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
-use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, Schema};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Required, SchemaFormat, Type};
 
 use crate::settings::QuerySettings;
@@ -161,6 +161,25 @@ pub(crate) fn words(
 /// A text that must be given.
 pub(crate) fn needed_text(name: &str, description: &str, example: &str) -> Parameter {
     needed(text(name, description, example))
+}
+
+/// A text, or each of some, that is written in a certain way.
+pub(crate) fn written_as(pattern: &str, mut parameter: Parameter) -> Parameter {
+    let text = match &mut parameter.schema {
+        Some(RefOr::T(Schema::Object(text))) => Some(text),
+        Some(RefOr::T(Schema::Array(array))) => match &mut array.items {
+            ArrayItems::RefOrSchema(item) => match item.as_mut() {
+                RefOr::T(Schema::Object(text)) => Some(text),
+                _ => None,
+            },
+            ArrayItems::False => None,
+        },
+        _ => None,
+    };
+    if let Some(text) = text {
+        text.pattern = Some(pattern.to_owned());
+    }
+    parameter
 }
 
 /// Texts of which so many must be given, in an order that matters.
