@@ -6,8 +6,7 @@ use broker::Queue;
 
 use crate::running::{Program, Running};
 use crate::scene::{
-    Scene, event, events, own_broker, own_server, shared_broker, shared_server, until,
-    until_new_queues_are_kept,
+    Scene, event, events, own_broker, own_server, shared_broker, shared_server, until_new_queues_are_kept,
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::scene::{LOOK_INTERVAL, SOON, Scene, until};
+use crate::scene::{LOOK_INTERVAL, SOON, Scene};
 
 /// A consumer in this process. Dropped, it goes on until the test ends.
 pub(crate) struct Running {
