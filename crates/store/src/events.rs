@@ -22,6 +22,7 @@ pub use self::follow::{News, Place, Snapshot};
 use self::page_sql::Statement;
 use self::search::{Search, read_windows};
 use crate::page::{Filling, Order, Page, PageLimit};
+use crate::prepared::Prepared;
 use crate::{Error, Store};
 
 /// Which events are wanted. What is empty or none does not narrow.
@@ -241,7 +242,7 @@ impl Store {
     /// As [`Error`] tells.
     pub fn find_events(&self, id: EventId, choice: &EventChoice, limit: u32) -> Result<Vec<Event>, Error> {
         self.read(|connection| {
-            diesel::sql_query(format!(
+            let query = diesel::sql_query(format!(
                 "SELECT {COLUMNS} FROM events e {NAMES} WHERE uuid_hash(e.id) = uuid_hash($1) \
                    AND e.id = $1 AND ($2::text IS NULL OR a.name = $2) \
                    AND ($3::text IS NULL OR e.session_id = $3) AND ($4::timestamptz IS NULL OR e.occurred_at = $4) \
@@ -251,8 +252,8 @@ impl Store {
             .bind::<Nullable<Text>, _>(&choice.application)
             .bind::<Nullable<Text>, _>(&choice.session_id)
             .bind::<Nullable<Timestamptz>, _>(choice.occurred_at)
-            .bind::<BigInt, _>(i64::from(limit))
-            .load::<Event>(connection)
+            .bind::<BigInt, _>(i64::from(limit));
+            Prepared(query).load::<Event>(connection)
         })
     }
 }
@@ -276,7 +277,7 @@ fn event_types(connection: &mut PgConnection, filter: &EventFilter) -> QueryResu
     if given.into_iter().all(Vec::is_empty) {
         return Ok(None);
     }
-    let found = diesel::sql_query(
+    let query = diesel::sql_query(
         "SELECT id FROM event_types WHERE (cardinality($1::text[]) = 0 OR category = ANY ($1)) \
            AND (cardinality($2::text[]) = 0 OR name = ANY ($2)) \
            AND (cardinality($3::text[]) = 0 \
@@ -287,8 +288,8 @@ fn event_types(connection: &mut PgConnection, filter: &EventFilter) -> QueryResu
     .bind::<Array<Text>, _>(&filter.categories)
     .bind::<Array<Text>, _>(&filter.names)
     .bind::<Array<Text>, _>(&filter.category_contains)
-    .bind::<Array<Text>, _>(&filter.name_contains)
-    .load::<Number>(connection)?;
+    .bind::<Array<Text>, _>(&filter.name_contains);
+    let found = Prepared(query).load::<Number>(connection)?;
     Ok(Some(found.into_iter().map(|found| found.id).collect()))
 }
 
@@ -297,8 +298,8 @@ pub(crate) fn applications(connection: &mut PgConnection, names: &[String]) -> Q
     if names.is_empty() {
         return Ok(None);
     }
-    let found = diesel::sql_query("SELECT id FROM applications WHERE name = ANY ($1)")
-        .bind::<Array<Text>, _>(names)
-        .load::<Number>(connection)?;
+    let query =
+        diesel::sql_query("SELECT id FROM applications WHERE name = ANY ($1)").bind::<Array<Text>, _>(names);
+    let found = Prepared(query).load::<Number>(connection)?;
     Ok(Some(found.into_iter().map(|found| found.id).collect()))
 }

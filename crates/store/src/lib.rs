@@ -52,6 +52,7 @@ mod moment;
 pub mod page;
 pub mod pipeline;
 mod pool;
+mod prepared;
 pub mod provision;
 pub mod reach;
 pub mod rejections;

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable};
 
 use super::Quarter;
+use crate::prepared::Prepared;
 
 /// The changes as rows: `u` with the columns `event_type_id`, `application_id`, `quarter` and `events`.
 pub(crate) const CHANGES: &str = "event_count_changes m CROSS JOIN LATERAL \
@@ -37,12 +38,12 @@ pub(crate) fn additions(
     types: Option<&[i32]>,
     applications: Option<&[i32]>,
 ) -> QueryResult<Vec<Change>> {
-    diesel::sql_query(format!(
+    let query = diesel::sql_query(format!(
         "SELECT u.event_type_id, u.application_id, u.quarter, sum(u.events)::bigint AS events FROM {CHANGES} \
          WHERE ($1 IS NULL OR u.event_type_id = ANY ($1)) AND ($2 IS NULL OR u.application_id = ANY ($2)) \
          AND u.events > 0 GROUP BY 1, 2, 3"
     ))
     .bind::<Nullable<Array<Integer>>, _>(types)
-    .bind::<Nullable<Array<Integer>>, _>(applications)
-    .load(connection)
+    .bind::<Nullable<Array<Integer>>, _>(applications);
+    Prepared(query).load(connection)
 }

@@ -96,7 +96,9 @@ pub(super) fn within(
         }
         Source::Pairs(types, applications) => {
             ranges.extend(data_condition(filter));
-            let several = types.len() > 1 && window.matching > SURPLUS_MAX * needed;
+            // Of what is looked into, too little is left for a first step to pay.
+            let surplus = filter.data.is_empty() && window.matching > SURPLUS_MAX * needed;
+            let several = types.len() > 1 && surplus;
             let sql = page_sql(Sources::Pairs, &ranges, order, goes_on, several);
             (sql, Some(types.clone()), Some(applications.clone()))
         }

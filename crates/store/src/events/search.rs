@@ -31,9 +31,10 @@ use crate::counts::changes::{Change, additions};
 use crate::counts::{QUARTERS_A_DAY, Quarter, date, day_number};
 use crate::page::Order;
 use crate::pool::Deadline;
+use crate::prepared::Prepared;
 
 /// So many days of all sources together are looked at first, or two of each.
-const DAYS_AT_FIRST: usize = 400;
+const DAYS_AT_FIRST: usize = 120;
 
 /// The quarters of no more sources than this are read.
 const SOURCES_READ_MAX: usize = 32;
@@ -49,6 +50,10 @@ const FEW_EVENTS: i64 = 2_000;
 
 /// So is one in which one in so many events matches.
 const SHARE: i64 = 20;
+
+/// The same for all windows but the first. A page that the first did not fill is asked for something that is not counted, so
+/// that every event may have to be read: then those that do not match cost more than an index that knows them.
+const SHARE_LATER: i64 = 2;
 
 /// For more types of applications than this, a window is read in the order of time too.
 const PAIRS_MAX: i64 = 2_000;
@@ -88,6 +93,7 @@ pub(crate) struct Search<'f> {
     partial: Option<i64>,
     wanted: i64,
     days_max: i64,
+    share: i64,
 }
 
 #[derive(QueryableByName)]
@@ -187,6 +193,7 @@ impl<'f> Search<'f> {
             partial: near.map(|_| next),
             wanted,
             days_max: days_at_first(resolved),
+            share: SHARE,
         })
     }
 
@@ -205,19 +212,22 @@ impl<'f> Search<'f> {
         self.next = reach.next;
         self.wanted = self.wanted.saturating_mul(GROWTH);
         self.days_max = (self.days_max * GROWTH).min(DAYS_MAX);
+        self.share = SHARE_LATER;
         Ok(Some(window))
     }
 
     /// The next days that hold matching events.
     fn days(&self, connection: &mut PgConnection) -> QueryResult<Days> {
         let (first, last) = (self.date(self.next), self.date(self.end - 1));
-        let rows = diesel::sql_query(days_sql(self.resolved, self.order))
-            .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
-            .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
-            .bind::<Date, _>(first)
-            .bind::<Date, _>(last)
-            .bind::<BigInt, _>(self.days_max)
-            .load::<Day>(connection)?;
+        let rows = Prepared(
+            diesel::sql_query(days_sql(self.resolved, self.order))
+                .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
+                .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
+                .bind::<Date, _>(first)
+                .bind::<Date, _>(last)
+                .bind::<BigInt, _>(self.days_max),
+        )
+        .load::<Day>(connection)?;
         let complete = rows.iter().all(|row| row.complete);
         let day = |row: Day| (place(self.order, Quarter(day_number(row.day) * QUARTERS_A_DAY)), row.events);
         let mut events: BTreeMap<i64, i64> =
@@ -287,12 +297,15 @@ impl<'f> Search<'f> {
         wanted: [i64; 2],
     ) -> QueryResult<BTreeMap<i64, Quarters>> {
         let each = self.reads_each();
-        let dates = wanted.map(|day| self.date(day * QUARTERS_A_DAY)).to_vec();
-        let rows = diesel::sql_query(details_sql(self.resolved, each))
-            .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
-            .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
-            .bind::<Array<Date>, _>(dates)
-            .load::<Details>(connection)?;
+        // Often it is one day: named twice, its events would count twice.
+        let dates: BTreeSet<_> = wanted.iter().map(|day| self.date(day * QUARTERS_A_DAY)).collect();
+        let rows = Prepared(
+            diesel::sql_query(details_sql(self.resolved, each))
+                .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
+                .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
+                .bind::<Array<Date>, _>(dates.into_iter().collect::<Vec<_>>()),
+        )
+        .load::<Details>(connection)?;
         let mut details = BTreeMap::from(wanted.map(|day| (day, Quarters::none())));
         for Details { day, matching, mut events } in rows {
             if self.order == Order::Descending {
@@ -320,7 +333,7 @@ impl<'f> Search<'f> {
     fn window(&self, connection: &mut PgConnection, reach: &Reach) -> QueryResult<Window> {
         let (first, last) = (self.quarter(reach.start), self.quarter(reach.end - 1));
         let (from, to) = (first.min(last), first.max(last));
-        let few = |all: i64| all <= FEW_EVENTS || all / SHARE <= reach.matching;
+        let few = |all: i64| all <= FEW_EVENTS || all / self.share <= reach.matching;
         let source = match reach.all.is_some_and(few) {
             true => Source::Everything,
             false => self.pairs(connection, from, to)?,
@@ -335,13 +348,15 @@ impl<'f> Search<'f> {
 
     /// Which types of which applications have events in a window, by its days.
     fn pairs(&self, connection: &mut PgConnection, from: Quarter, to: Quarter) -> QueryResult<Source> {
-        let rows = diesel::sql_query(pairs_sql(self.resolved))
-            .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
-            .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
-            .bind::<Date, _>(date(from.day()))
-            .bind::<Date, _>(date(to.day()))
-            .bind::<BigInt, _>(PAIRS_MAX + 1)
-            .load::<Pair>(connection)?;
+        let rows = Prepared(
+            diesel::sql_query(pairs_sql(self.resolved))
+                .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
+                .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
+                .bind::<Date, _>(date(from.day()))
+                .bind::<Date, _>(date(to.day()))
+                .bind::<BigInt, _>(PAIRS_MAX + 1),
+        )
+        .load::<Pair>(connection)?;
         let counted = rows.iter().map(|pair| (pair.event_type_id, pair.application_id));
         let changed = self.changes.iter().filter(|change| (from..=to).contains(&change.quarter()));
         let changed = changed.map(|change| (change.event_type_id, change.application_id));
