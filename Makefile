@@ -7,7 +7,7 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test check fuzz bench load bins openapi compose compose-check
+.PHONY: help setup build run demo down test check fuzz bench bench-query load bins openapi compose compose-check
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ fuzz: ## Fuzz what reads bytes from outside: FUZZ_SECONDS, 600 unless told, shar
 bench: ## Measure us beside the limits of this machine, ONLY=name for one; an error where a goal is missed.
 	$(CARGO) build --release --package bench
 	@target/release/bench $(ONLY)
+
+bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (10000000) events, ONLY=name for one; an error where a goal is missed.
+	$(CARGO) build --release --bins
+	@EVENTS=$(or $(EVENTS),10000000) target/release/bench queries $(ONLY)
 
 compose: ## Build the images and start the whole stack in containers (COMPOSE=podman-compose for podman).
 	$(COMPOSE) up --build --detach

@@ -5,11 +5,14 @@
 //! with an error where a goal is missed. What ours is held against, the limit, is measured in the same run, round by round, so that
 //! a machine that is busy slows both; what one core does is measured by the time that it was had for. Figures are medians; the table shows between which the rounds were.
 //!
+//! `make bench-query` measures how fast analysts get their answers, at ten thousand and at ten million events: see [`queries`].
+//!
 //! # Modules
 //! | module | holds |
 //! |---|---|
 //! | [`benchmarks`] | the benchmarks, a file each, and the list of them |
 //! | [`measure`] | rounds, figures, goals |
+//! | [`queries`] | the questions of analysts, with all they need |
 //! | [`report`] | the table and the file |
 //! | [`samples`] | the events that are sent |
 //!
@@ -17,5 +20,6 @@
 
 pub mod benchmarks;
 pub mod measure;
+pub mod queries;
 pub mod report;
 pub mod samples;

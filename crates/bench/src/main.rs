@@ -1,11 +1,11 @@
-//! `bench [NAME]`: see the library.
+//! `bench [NAME]`, and `bench queries [NAME]` with the number of events in `EVENTS`: see the library.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bench::benchmarks::{ALL, Benchmark};
-use bench::report;
+use bench::{queries, report};
 
 // As the services have it.
 #[global_allocator]
@@ -14,9 +14,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Where the report goes, from the workspace's root.
 const REPORT: &str = "target/bench/report.json";
 
+/// So many events are many, unless told otherwise.
+const EVENTS: u64 = 10_000_000;
+
 fn main() -> ExitCode {
-    let only = std::env::args().nth(1);
-    match run(only.as_deref()) {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let reached = match *arguments {
+        [] => run(None),
+        ["queries"] => run_queries(None),
+        ["queries", only] => run_queries(Some(only)),
+        [only] => run(Some(only)),
+        _ => Err(anyhow::anyhow!("expected [NAME] or queries [NAME], found {}", arguments.join(" "))),
+    };
+    match reached {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -24,6 +35,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_queries(only: Option<&str>) -> anyhow::Result<bool> {
+    let events = match std::env::var("EVENTS") {
+        Ok(events) => {
+            events.parse().with_context(|| format!("expected EVENTS to be a number, found {events}"))?
+        }
+        Err(_) => EVENTS,
+    };
+    queries::run(only, events)
 }
 
 /// Runs what was asked for; gives whether all goals were reached.

@@ -1,0 +1,122 @@
+//! How fast analysts get their answers, at ten thousand and at many million events.
+//!
+//! A private Postgres holds two databases, one of [`FEW`] events and one of as many as are asked for, and a real query service runs
+//! on each. Every question is put to both over HTTP, round by round by turns, so that a machine that is busy slows both: the growth
+//! is the median of the rounds' ratios. Everything is warm. What else is measured is of the larger one: the export, the memory of
+//! the service while it exports, the disk that an event takes with all indexes and aggregates, and the stream.
+//!
+//! The plans of every question, as Postgres ran them, are kept beside the report.
+//!
+//! # Modules
+//! | module | holds |
+//! |---|---|
+//! | [`ground`] | the server, the databases and the services |
+//! | [`facts`] | what of a database questions have to name |
+//! | [`questions`] | the questions and their goals |
+//! | [`timing`] | rounds of requests |
+//! | [`stream`] | those who watch the stream |
+//! | [`whole`] | the export and the disk |
+//! | [`plans`] | the plans |
+//! | [`verdict`] | the table and the file |
+
+pub mod facts;
+pub mod ground;
+pub mod plans;
+pub mod questions;
+pub mod stream;
+pub mod timing;
+pub mod verdict;
+pub mod whole;
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use service::shutdown;
+
+use self::facts::Facts;
+use self::ground::{Database, Program, Server};
+use self::questions::{ALL, Question};
+use self::timing::{Asked, Side};
+use self::verdict::Line;
+use crate::measure::Row;
+use crate::report;
+
+/// So many events are few.
+pub const FEW: u64 = 10_000;
+
+/// Where everything goes, from the workspace's root.
+const RESULTS: &str = "target/bench";
+
+/// Fills, asks and reports; gives whether all goals were reached.
+///
+/// # Errors
+/// Something could not be measured.
+pub fn run(only: Option<&str>, events: u64) -> anyhow::Result<bool> {
+    let chosen = chosen(only)?;
+    if events == 0 || !events.is_multiple_of(FEW) {
+        bail!("expected EVENTS to be a multiple of {FEW}, found {events}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // What is made is removed, also when somebody has enough of it.
+        let stop = shutdown::signal()?;
+        tokio::select! {
+            reached = measure(&chosen, only.is_none(), events) => reached,
+            () = stop => bail!("interrupted"),
+        }
+    })
+}
+
+fn chosen(only: Option<&str>) -> anyhow::Result<Vec<&'static Question>> {
+    let chosen: Vec<_> =
+        ALL.iter().filter(|question| only.is_none_or(|name| question.name == name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = ALL.iter().map(|question| question.name).collect();
+        bail!("expected one of the questions {}, found {}", names.join(", "), only.unwrap_or_default());
+    }
+    Ok(chosen)
+}
+
+async fn measure(chosen: &[&'static Question], all: bool, events: u64) -> anyhow::Result<bool> {
+    let results = Path::new(RESULTS);
+    let server = Server::start()?;
+    let few = Database::fill(&server, FEW, |_| ())?;
+    let many = Database::fill(&server, events, ground::show_progress(events))?;
+    let mut programs = [Program::start(&few, results).await?, Program::start(&many, results).await?];
+    let facts = [Facts::of(&few, &programs[0]).await?, Facts::of(&many, &programs[1]).await?];
+    let mut lines = Vec::new();
+    for question in chosen {
+        eprintln!("asking {}: {}", question.name, question.what);
+        let sides =
+            [0, 1].map(|side| Side { program: &programs[side], paths: (question.paths)(&facts[side]) });
+        lines.push(Line { question, asked: timing::rounds(&sides).await? });
+    }
+    let mut rows = Vec::new();
+    if all {
+        rows.extend(whole::export(&programs[1], events).await?);
+        rows.extend(whole::disk(&many)?);
+        rows.extend(stream::measure(&many, &programs[1]).await?);
+    }
+    let kept = plans::keep(chosen, [(&few, &facts[0]), (&many, &facts[1])], &mut programs, results).await;
+    kept.context("keeping the plans")?;
+    tell(&lines, &rows, events, results)
+}
+
+/// Prints and writes what was found; gives whether all goals were reached.
+fn tell(lines: &[Line], rows: &[Row], events: u64, results: &Path) -> anyhow::Result<bool> {
+    println!("{}", verdict::table(lines, [FEW, events]));
+    if !rows.is_empty() {
+        println!("{}", report::table(rows));
+    }
+    verdict::write(lines, rows, &results.join("queries.json"))?;
+    let lines = lines.iter().filter(|line| !line.reaches_goals()).map(|line| line.question.name);
+    let missed: Vec<_> =
+        lines.chain(rows.iter().filter(|row| !row.reaches_goal()).map(|row| row.name)).collect();
+    if !missed.is_empty() {
+        eprintln!("goals missed: {}", missed.join(", "));
+    }
+    Ok(missed.is_empty())
+}
+
+/// What both sides answered.
+pub type Both = Result<Asked, String>;
