@@ -1,6 +1,7 @@
 //! Addresses of the broker, read once and never shown with their credentials.
 
-use std::fmt;
+use std::net::IpAddr;
+use std::{fmt, iter};
 
 use lapin::uri::{AMQPScheme, AMQPUri};
 use serde::Deserialize;
@@ -11,16 +12,23 @@ const PARAMETERS: [&str; 4] = ["auth_mechanism", "channel_max", "frame_max", "he
 /// The addresses of one broker, tried in turn.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Addresses(Vec<Address>);
+pub(crate) struct Addresses {
+    first: Address,
+    others: Vec<Address>,
+}
 
 impl Addresses {
+    pub(crate) const fn first(&self) -> &Address {
+        &self.first
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Address> {
-        self.0.iter()
+        iter::once(&self.first).chain(&self.others)
     }
 
     /// The addresses over and over.
     pub(crate) fn in_turn(&self) -> impl Iterator<Item = Address> + Send + use<> {
-        self.0.clone().into_iter().cycle()
+        self.iter().cloned().collect::<Vec<_>>().into_iter().cycle()
     }
 }
 
@@ -28,14 +36,12 @@ impl TryFrom<String> for Addresses {
     type Error = AddressError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let addresses: Result<Vec<_>, _> = text
-            .split(',')
-            .enumerate()
-            .map(|(index, address)| {
-                Address::parse(address.trim()).map_err(|reason| AddressError { number: index + 1, reason })
-            })
-            .collect();
-        Ok(Self(addresses?))
+        let mut addresses = text.split(',').enumerate().map(|(index, address)| {
+            Address::parse(address.trim()).map_err(|reason| AddressError { number: index + 1, reason })
+        });
+        let nothing = || AddressError { number: 1, reason: "expected an address, found nothing".to_owned() };
+        let first = addresses.next().ok_or_else(nothing)??;
+        Ok(Self { first, others: addresses.collect::<Result<_, _>>()? })
     }
 }
 
@@ -81,6 +87,17 @@ impl Address {
             "/".clone_into(&mut uri.vhost);
         }
         Ok(Self(uri))
+    }
+
+    pub(crate) fn virtual_host(&self) -> &str {
+        &self.0.vhost
+    }
+
+    /// The host, if passwords and events would go there in plain text over a network.
+    pub(crate) fn plaintext_host(&self) -> Option<&str> {
+        let host = self.0.authority.host.as_str();
+        let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        (self.0.scheme == AMQPScheme::AMQP && !local).then_some(host)
     }
 
     /// The address with what the settings say where it says nothing itself.

@@ -22,7 +22,8 @@
 //! | `subscription`, `delivery` | taking and settling |
 //! | `inspector` | how many messages wait |
 //! | `topology` | exchanges, queues and bindings |
-//! | `link`, `address` | one connection, and where to |
+//! | `link`, `address`, `authorities` | one connection, where to, and whom it trusts |
+//! | `management` | where the broker tells what AMQP does not |
 //! | `settings`, `error` | section `broker`; our own failures |
 //!
 //! # Error policy
@@ -48,11 +49,13 @@
 //! HTTP, SQL, JSON of events, and what makes an event valid.
 
 mod address;
+mod authorities;
 mod delivery;
 pub mod envelope;
 mod error;
 mod inspector;
 mod link;
+mod management;
 mod message;
 mod publisher;
 mod settings;
@@ -62,6 +65,7 @@ mod topology;
 pub use delivery::Delivery;
 pub use error::Error;
 pub use inspector::{Inspector, QueueState, depth};
+pub use management::ManagementUrls;
 pub use message::{Headers, Kind, Message};
 pub use publisher::{LinkState, PublishError, Publisher};
 pub use settings::Settings;

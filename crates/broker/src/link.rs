@@ -48,6 +48,7 @@ impl Link {
         let runtime = lapin::runtime::default_runtime().map_err(|error| classify(Doing::Connect, &error))?;
         let hang_up = HangUp::default();
         let (socket, dial_timeout) = (Arc::clone(&hang_up.0), settings.connect_timeout());
+        let tls = OwnedTLSConfig { identity: None, cert_chain: settings.authorities().pem() };
         let connecting = Connection::connector(
             address.uri(settings.heartbeat_s()),
             runtime,
@@ -60,9 +61,7 @@ impl Link {
                     }
                     match uri.scheme {
                         AMQPScheme::AMQP => Ok(stream),
-                        AMQPScheme::AMQPS => {
-                            stream.into_tls(&uri.authority.host, OwnedTLSConfig::default().as_ref()).await
-                        }
+                        AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, tls.as_ref()).await,
                     }
                 };
                 Ok(timeout(dial_timeout, dialling)

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::address::Addresses;
+use crate::address::{Address, Addresses};
+use crate::authorities::Authorities;
 use crate::envelope::Version;
+use crate::management::ManagementUrls;
 
 /// The longest name a queue may have: AMQP allows 255 bytes, and the dead letters' queue adds a suffix.
 const QUEUE_NAME_BYTES_MAX: usize = 200;
@@ -15,12 +17,17 @@ const QUEUE_NAME_BYTES_MAX: usize = 200;
 ///
 /// Neither its `Debug` nor any error tells user names or passwords.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Settings {
     url: Addresses,
+    /// Hosts that may be spoken to in plain text although they are on another machine.
+    #[serde(deserialize_with = "names")]
+    plaintext_hosts: Vec<String>,
+    tls_ca_file: Authorities,
     #[serde(deserialize_with = "queue_name")]
     queue: String,
     replicas: NonZeroU32,
+    management_url: ManagementUrls,
     connect_timeout_ms: NonZeroU32,
     heartbeat_s: NonZeroU16,
     reconnect_interval_max_ms: NonZeroU32,
@@ -28,11 +35,38 @@ pub struct Settings {
     envelope_version: Version,
 }
 
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What serde derives for the fields; then what holds between them.
+        let settings = Self::deserialize(deserializer)?;
+        let allowed = |host: &str| settings.plaintext_hosts.iter().any(|name| name == host);
+        if let Some(host) =
+            settings.url.iter().filter_map(Address::plaintext_host).find(|host| !allowed(host))
+        {
+            return Err(de::Error::custom(format_args!(
+                "url: expected amqps:// for {host}, which is on another machine: everybody between could read passwords and events. \
+                 Where the network is trusted, name the host in plaintext_hosts"
+            )));
+        }
+        Ok(settings)
+    }
+}
+
 impl Settings {
     /// How many members the queue of events must have before a gateway may call itself ready. AMQP does not tell a
     /// queue's members, so this crate can't check it; whoever asks the broker's management interface does.
     pub fn replicas(&self) -> u32 {
         self.replicas.get()
+    }
+
+    /// Where the management interface is.
+    pub const fn management_urls(&self) -> &ManagementUrls {
+        &self.management_url
+    }
+
+    /// The virtual host in which the queues are: that of the first address.
+    pub fn virtual_host(&self) -> &str {
+        self.url.first().virtual_host()
     }
 
     /// The version in which gateways write envelopes: one that every consumer of the queue reads.
@@ -49,8 +83,14 @@ impl Settings {
         &self.url
     }
 
-    pub(crate) fn queue(&self) -> &str {
+    /// The name of the queue of events.
+    pub fn queue(&self) -> &str {
         &self.queue
+    }
+
+    /// Whom TLS trusts besides those that the system does.
+    pub(crate) const fn authorities(&self) -> &Authorities {
+        &self.tls_ca_file
     }
 
     /// How long one attempt to connect may take, topology included.
@@ -71,6 +111,11 @@ impl Settings {
     pub(crate) fn messages_in_flight_max(&self) -> usize {
         usize::from(self.messages_in_flight_max.get())
     }
+}
+
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 fn milliseconds(count: NonZeroU32) -> Duration {

@@ -23,6 +23,7 @@ use store::Store;
 use tokio::task::JoinHandle;
 
 use crate::body::{BLOCKING_THREADS, Bodies};
+use crate::members::Members;
 use crate::outbox::Outbox;
 use crate::parse_errors::ParseErrors;
 use crate::rate_limit::RateLimits;
@@ -58,7 +59,7 @@ impl Application {
     pub fn build(settings: &service::settings::Settings) -> anyhow::Result<Self> {
         let own: Settings = settings.section("gateway")?;
         let broker: broker::Settings = settings.section("broker")?;
-        refuse_replicas(&broker)?;
+        let members = Members::watch(&broker)?;
         let store =
             Store::new(&settings.section::<store::Settings>("store")?.with_process_name("eye-gateway"))?;
         let key_settings: KeySettings = settings.section("keys")?;
@@ -69,6 +70,9 @@ impl Application {
         let publisher = Publisher::start(&broker);
         let keys = Arc::new(KeyRing::start(store, &key_settings));
         watch(&readiness, &publisher, &keys);
+        if let Some(members) = members {
+            readiness.check("members", move || members.check());
+        }
         let source = Source { run: RunId::fresh(), gateway: own.name(), version: broker.envelope_version() };
         let (gateway, outbox) = assemble(&own, &publisher, keys, &source);
         let gateway = Data::new(gateway);
@@ -121,16 +125,6 @@ impl Application {
         tracing::info!("stopped");
         Ok(())
     }
-}
-
-/// AMQP does not tell a publisher how many members a queue has, and a promise that is not checked is none.
-fn refuse_replicas(broker: &broker::Settings) -> anyhow::Result<()> {
-    let replicas = broker.replicas();
-    anyhow::ensure!(
-        replicas == 1,
-        "broker.replicas is {replicas}: this version can't tell how many members the queue has, and takes only 1"
-    );
-    Ok(())
 }
 
 fn watch(readiness: &Readiness, publisher: &Publisher, keys: &Arc<KeyRing>) {

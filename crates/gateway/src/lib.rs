@@ -24,6 +24,7 @@
 //! | [`receipt_clock`] | strictly increasing receive times |
 //! | `outbox` | group commit: many requests, few messages |
 //! | `parse_errors` | reports to the operators |
+//! | `members` | how many members the queue has |
 //!
 //! # Error policy
 //! A request that can't be accepted gets a problem (RFC 9457) and leaves nothing behind. Whatever goes wrong with the
@@ -57,6 +58,7 @@ mod application;
 mod body;
 mod budget;
 mod media;
+mod members;
 mod outbox;
 mod parse_errors;
 pub mod rate_limit;

@@ -7,6 +7,7 @@
 //! # Modules
 //! | module | holds |
 //! |---|---|
+//! | [`cluster`] | three RabbitMQ nodes that are one broker |
 //! | [`postgres`] | one Postgres server |
 //! | [`rabbitmq`] | one RabbitMQ node with an epmd of its own |
 //! | [`process`] | a child process that does not outlive us |
@@ -18,6 +19,7 @@
 //! # Error policy
 //! [`StackError`] says what could not be started, shows the end of its log and what to do.
 
+pub mod cluster;
 mod error;
 pub mod ports;
 pub mod postgres;
@@ -25,6 +27,7 @@ pub mod process;
 pub mod rabbitmq;
 pub mod testing;
 
+pub use cluster::Cluster;
 pub use error::StackError;
 pub use postgres::Postgres;
 pub use process::Process;

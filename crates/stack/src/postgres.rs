@@ -63,6 +63,59 @@ impl Postgres {
         Ok(server)
     }
 
+    /// Starts a second server on a copy of this one's data, in `directory`, that follows it until it is told to [`Self::promote`].
+    /// Where this server's setting `synchronous_standby_names` is `*`, nothing is committed from then on that the copy has not.
+    ///
+    /// # Errors
+    /// Why the copy could not be made, or does not start.
+    pub fn start_standby(&self, directory: &Path, options: Options) -> Result<Self, StackError> {
+        let port = options.port.map_or_else(ports::free, Ok)?;
+        prepare_directory(directory)?;
+        let badge = Badge::of(directory)?;
+        write_password(directory, &directory.join("password"), &self.password)?;
+        let mut command = bound_command(self.programs.join("pg_basebackup"), "TERM", user());
+        command.arg("-D").arg(data(directory)).args([
+            "-h",
+            "127.0.0.1",
+            "-U",
+            SUPERUSER,
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+        ]);
+        command.args(["-p", &self.port.to_string()]);
+        hide_variables(&mut command, &["PG"]);
+        command.env("PGPASSWORD", &self.password);
+        run(command, &format!("copy a server to {}", directory.display()))?;
+        let (directory, programs, password) =
+            (directory.to_owned(), self.programs.clone(), self.password.clone());
+        let mut server = Self { directory, programs, port, password, options, badge, process: None };
+        server.launch()?;
+        Ok(server)
+    }
+
+    /// Makes a server that follows another one take writes of its own, and waits until it does.
+    ///
+    /// # Errors
+    /// It follows nobody, or does not get ready.
+    pub fn promote(&self) -> Result<(), StackError> {
+        let mut command = bound_command(self.programs.join("pg_ctl"), "TERM", user());
+        command
+            .args(["promote", "-w", "-t", &START_PATIENCE.as_secs().to_string(), "-D"])
+            .arg(data(&self.directory));
+        run(command, "promote a server")
+    }
+
+    /// The address of a database on this server or another one of the same data, whichever takes writes; for the superuser.
+    pub fn url_with(&self, other: &Self, database: &str) -> String {
+        let (password, port, other) = (&self.password, self.port, other.port);
+        format!(
+            "postgres://{SUPERUSER}:{password}@127.0.0.1:{port},127.0.0.1:{other}/{database}?target_session_attrs=read-write"
+        )
+    }
+
     /// The address of a database on this server, for its superuser.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
@@ -255,13 +308,19 @@ fn initialise(directory: &Path, programs: &Path) -> Result<String, StackError> {
     command.arg("-D").arg(&new).args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"]);
     command.args(["--locale=C.UTF-8", "--no-instructions"]).arg("--pwfile").arg(&file);
     hide_variables(&mut command, &["PG"]);
-    let output = command.current_dir("/").output().map_err(StackError::io("run initdb"))?;
-    if !output.status.success() {
-        let output = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(StackError::Failed { what: format!("initdb in {}", directory.display()), output });
-    }
+    run(command, &format!("initdb in {}", directory.display()))?;
     fs::rename(&new, data(directory)).map_err(StackError::io(format!("rename {}", new.display())))?;
     Ok(password)
+}
+
+/// Runs a command to its end.
+fn run(mut command: Command, what: &str) -> Result<(), StackError> {
+    let output = command.current_dir("/").stdin(Stdio::null()).output().map_err(StackError::io(what))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let output = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(StackError::Failed { what: what.to_owned(), output })
 }
 
 fn write_password(directory: &Path, file: &Path, password: &str) -> Result<(), StackError> {

@@ -1,4 +1,6 @@
-//! A private RabbitMQ node, with an epmd of its own.
+//! A private RabbitMQ node, with an epmd of its own unless it shares one with others.
+
+pub(crate) mod epmd;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,12 +15,14 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sha2::Digest;
 
+use self::epmd::Epmd;
 use crate::process::{Badge, Process, bound_command, hide_variables, secret, wait_until};
 use crate::{StackError, ports};
 
 const INSTALLATIONS: &str = "/usr/lib/rabbitmq/lib";
 const USER: &str = "eye";
-const NODE: &str = "eye@localhost";
+/// What a node is called unless told otherwise.
+const NAME: &str = "eye";
 const START_PATIENCE: Duration = Duration::from_secs(90);
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
@@ -32,6 +36,12 @@ pub struct Options {
     pub policies: Value,
     /// Further lines of `rabbitmq.conf`.
     pub settings: Vec<String>,
+    /// What it is called, before `@localhost`; none: `eye`.
+    pub name: Option<String>,
+    /// The port of the epmd that it shares with others; none: it has one of its own.
+    pub epmd_port: Option<u16>,
+    /// The port of the management interface on loopback; none: it has none.
+    pub management_port: Option<u16>,
 }
 
 /// One node with its data in a directory of its own. Dropping it stops it; the data stay.
@@ -42,7 +52,9 @@ pub struct RabbitMq {
     ports: Ports,
     password: String,
     badge: Badge,
-    epmd: Option<Process>,
+    node: String,
+    /// None where it is somebody else's.
+    epmd: Option<Epmd>,
     process: Option<Process>,
 }
 
@@ -51,6 +63,7 @@ struct Ports {
     amqp: u16,
     epmd: u16,
     distribution: u16,
+    management: Option<u16>,
 }
 
 impl RabbitMq {
@@ -61,13 +74,20 @@ impl RabbitMq {
     pub fn start(directory: &Path, options: &Options) -> Result<Self, StackError> {
         let programs = installation()?;
         let amqp = options.port.map_or_else(ports::free, Ok)?;
-        let ports = Ports { amqp, epmd: ports::free()?, distribution: ports::free()? };
+        let epmd = match options.epmd_port {
+            Some(_) => None,
+            None => Some(Epmd::start(&directory.join("output.log"))?),
+        };
+        let epmd_port = options.epmd_port.or(epmd.as_ref().map(Epmd::port)).unwrap_or_default();
+        let (distribution, management) = (ports::free()?, options.management_port);
+        let ports = Ports { amqp, epmd: epmd_port, distribution, management };
         make_directories(directory)?;
         let badge = Badge::of(directory)?;
         badge.await_free("RabbitMQ")?;
         let password = write_files(directory, ports, options)?;
         let directory = directory.to_owned();
-        let mut node = Self { directory, programs, ports, password, badge, epmd: None, process: None };
+        let node = format!("{}@localhost", options.name.as_deref().unwrap_or(NAME));
+        let mut node = Self { directory, programs, ports, password, badge, node, epmd, process: None };
         node.launch()?;
         Ok(node)
     }
@@ -75,6 +95,16 @@ impl RabbitMq {
     /// The AMQP address, with user and password, of the virtual host `/`.
     pub fn amqp_url(&self) -> String {
         format!("amqp://{USER}:{}@127.0.0.1:{}/%2f", self.password, self.ports.amqp)
+    }
+
+    /// The address of its management interface, with user and password; none where it has none.
+    pub fn management_url(&self) -> Option<String> {
+        self.ports.management.map(|port| format!("http://{USER}:{}@127.0.0.1:{port}", self.password))
+    }
+
+    /// What it is called among nodes.
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     /// The AMQP port on 127.0.0.1.
@@ -89,13 +119,14 @@ impl RabbitMq {
 
     /// Where it writes its log.
     pub fn log(&self) -> PathBuf {
-        self.directory.join("log").join(format!("{NODE}.log"))
+        self.directory.join("log").join(format!("{}.log", self.node))
     }
 
     /// Whether it runs, with the epmd beside it: without one the node would soon start one that outlives it.
     pub fn is_running(&mut self) -> bool {
-        let runs = |process: &mut Option<Process>| process.as_mut().is_some_and(|one| one.ended().is_none());
-        runs(&mut self.process) && (runs(&mut self.epmd) || self.launch_epmd().is_ok())
+        let log = self.output();
+        self.process.as_mut().is_some_and(|process| process.ended().is_none())
+            && self.epmd.as_mut().is_none_or(|epmd| epmd.keep_running(&log).is_ok())
     }
 
     /// Kills it as a crash would (`kill -9`).
@@ -150,7 +181,8 @@ impl RabbitMq {
     }
 
     fn launch(&mut self) -> Result<(), StackError> {
-        self.launch_epmd()?;
+        let log = self.output();
+        self.epmd.as_mut().map_or(Ok(()), |epmd| epmd.keep_running(&log))?;
         let process = Process::spawn("RabbitMQ", self.command()?)?;
         let process = self.process.insert(process);
         let port = self.ports.amqp;
@@ -163,23 +195,6 @@ impl RabbitMq {
             (true, false) => Ok(()),
             (_, true) => Err(StackError::not_ready("RabbitMQ", "ended while starting", &self.output())),
             _ => Err(StackError::not_ready("RabbitMQ", "did not answer in time", &self.log())),
-        }
-    }
-
-    /// The node would start an epmd that stays for ever and listens everywhere: it finds this one instead.
-    fn launch_epmd(&mut self) -> Result<(), StackError> {
-        if self.epmd.as_mut().is_some_and(|epmd| epmd.ended().is_none()) {
-            return Ok(());
-        }
-        let mut command = bound_command("epmd", "KILL", None);
-        command.args(["-address", "127.0.0.1", "-port", &self.ports.epmd.to_string()]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.epmd = Some(Process::spawn("epmd", command)?);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.epmd));
-        if wait_until(START_PATIENCE, || TcpStream::connect_timeout(&address, PROBE_PATIENCE).is_ok()) {
-            Ok(())
-        } else {
-            Err(StackError::not_ready("epmd", "did not answer in time", &self.output()))
         }
     }
 
@@ -208,7 +223,7 @@ impl RabbitMq {
             .env("HOME", &self.directory)
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
-            .env("RABBITMQ_NODENAME", NODE)
+            .env("RABBITMQ_NODENAME", &self.node)
             .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
             .env("RABBITMQ_MNESIA_BASE", in_directory("mnesia"))
             .env("RABBITMQ_LOG_BASE", in_directory("log"))
@@ -254,11 +269,16 @@ fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<Stri
         // On a developer's machine with little room the default of 50 MB would do, and a full disk is worse.
         "disk_free_limit.absolute = 200MB".to_owned(),
     ];
+    if let Some(port) = ports.management {
+        conf.push("management.tcp.ip = 127.0.0.1".to_owned());
+        conf.push(format!("management.tcp.port = {port}"));
+    }
+    let plugins = if ports.management.is_some() { "[rabbitmq_management].\n" } else { "[].\n" };
     conf.extend(options.settings.iter().cloned());
     write(&directory.join("rabbitmq.conf"), &(conf.join("\n") + "\n"), 0o600)?;
     write(&directory.join("rabbitmq-env.conf"), "", 0o600)?;
     write(&directory.join("advanced.config"), "[].\n", 0o600)?;
-    write(&directory.join("enabled_plugins"), "[].\n", 0o600)?;
+    write(&directory.join("enabled_plugins"), plugins, 0o600)?;
     write(&definitions, &definitions_json(&password, &options.policies)?.to_string(), 0o600)?;
     Ok(password)
 }
@@ -296,7 +316,7 @@ fn lasting_secret(file: &Path, mode: u32) -> Result<String, StackError> {
     Ok(fresh)
 }
 
-fn write(file: &Path, text: &str, mode: u32) -> Result<(), StackError> {
+pub(crate) fn write(file: &Path, text: &str, mode: u32) -> Result<(), StackError> {
     let what = format!("write {}", file.display());
     fs::write(file, text).map_err(StackError::io(&what))?;
     fs::set_permissions(file, fs::Permissions::from_mode(mode)).map_err(StackError::io(&what))

@@ -1,5 +1,7 @@
 //! One server of each kind a test process, started when it is first asked for.
 
+mod certificates;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -9,6 +11,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use self::certificates::Certificates;
 use crate::{Postgres, RabbitMq, StackError, postgres, rabbitmq};
 
 /// A temporary directory that the user `postgres` can reach too.

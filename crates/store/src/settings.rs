@@ -1,5 +1,7 @@
 //! The section `[store]` of the settings.
 
+mod plaintext;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -18,10 +20,13 @@ const TCP_USER_TIMEOUT_MS: &str = "20000";
 
 /// Where the database is, and what it may cost.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Settings {
     /// libpq address of the database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; several hosts are tried in turn.
     url: SecretString,
+    /// Hosts that may be spoken to in plain text although they are on another machine.
+    #[serde(deserialize_with = "names")]
+    plaintext_hosts: Vec<String>,
     /// The most connections that one process opens.
     pool_connections_max: u32,
     /// How long one attempt to connect may take, and how long a caller waits for a connection of the pool.
@@ -61,11 +66,32 @@ const fn default_pool_name() -> &'static str {
     "main"
 }
 
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What serde derives for the fields; then what holds between them.
+        let settings = Self::deserialize(deserializer)?;
+        let hosts = plaintext::hosts(settings.url.expose_secret());
+        if let Some(host) = hosts.iter().find(|host| !settings.plaintext_hosts.contains(host)) {
+            return Err(de::Error::custom(format_args!(
+                "url: expected sslmode=verify-full (or verify-ca, or require) for {host}, which is on another machine: everybody between \
+                 could read passwords and events. Where the network is trusted, name the host in plaintext_hosts"
+            )));
+        }
+        Ok(settings)
+    }
+}
+
 impl Settings {
     /// Settings for a database, with defaults that suit a single process (a command, a test).
     pub fn for_url(url: impl Into<String>) -> Self {
         Self {
             url: SecretString::from(url.into()),
+            plaintext_hosts: Vec::new(),
             pool_connections_max: 4,
             connect_timeout_ms: 3_000,
             statement_timeout_ms: 30_000,

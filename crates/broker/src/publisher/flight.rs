@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -46,7 +46,10 @@ pub(super) struct Flight {
     callers: HashMap<Ticket, oneshot::Sender<Result<(), PublishError>>>,
     last_ticket: Ticket,
     last_deadline: Option<Instant>,
-    last_progress: Instant,
+    /// Since when each message waits for its confirm, the oldest first.
+    launched: BTreeMap<Ticket, Instant>,
+    /// No message is blamed for having waited before.
+    excused: Instant,
 }
 
 impl Flight {
@@ -56,7 +59,8 @@ impl Flight {
             callers: HashMap::new(),
             last_ticket: 0,
             last_deadline: None,
-            last_progress: Instant::now(),
+            launched: BTreeMap::new(),
+            excused: Instant::now(),
         }
     }
 
@@ -66,11 +70,9 @@ impl Flight {
     /// polled by one task: so the broker counts as lapin does, and a confirm can't go to another message.
     pub(super) fn launch(&mut self, channel: &Channel, queue: &ShortString, publication: Publication) {
         let Publication { message, deadline, place, caller } = publication;
-        if self.confirms.is_empty() {
-            self.progress();
-        }
         self.last_ticket += 1;
         let ticket = self.last_ticket;
+        self.launched.insert(ticket, Instant::now());
         self.callers.insert(ticket, caller);
         self.last_deadline = self.last_deadline.max(Some(deadline));
         let (channel, queue) = (channel.clone(), queue.clone());
@@ -93,14 +95,16 @@ impl Flight {
         }));
     }
 
-    /// Notes that confirms come, or may come from now on.
-    pub(super) fn progress(&mut self) {
-        self.last_progress = Instant::now();
+    /// Notes that nothing could be confirmed up to now.
+    pub(super) fn excuse(&mut self) {
+        self.excused = Instant::now();
     }
 
-    /// Whether messages are in flight and none was confirmed for so long.
+    /// Whether a message has waited longer than that for its confirm. Others may have got theirs: what a queue's leader took
+    /// with it when it died is not confirmed any more, and keeps its place in flight.
     pub(super) fn is_stalled(&self, patience: Duration) -> bool {
-        !self.confirms.is_empty() && self.last_progress.elapsed() > patience
+        let oldest = self.launched.first_key_value().map(|(_, launched)| *launched);
+        oldest.is_some_and(|launched| launched.max(self.excused).elapsed() > patience)
     }
 
     /// Whether a caller waits.
@@ -118,7 +122,6 @@ impl Flight {
     pub(super) async fn round(&mut self) -> Vec<Confirmed> {
         match self.confirms.next().await {
             Some(first) => {
-                self.progress();
                 let mut round = vec![first];
                 self.drain(&mut round);
                 round
@@ -151,6 +154,9 @@ impl Flight {
     /// # Errors
     /// Why the channel has to be built anew. All callers are answered by then.
     pub(super) fn settle(&mut self, round: Vec<Confirmed>) -> Result<(), Lost> {
+        for Confirmed { ticket, .. } in &round {
+            self.launched.remove(ticket);
+        }
         if let Some(reason) = round.iter().find_map(Confirmed::returned) {
             self.fail(PublishError::Unroutable);
             return Err(Lost(reason));

@@ -20,8 +20,8 @@ use crate::topology::{self, Queue};
 /// How often the link is looked at, for an end of which no event tells.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long none of the messages in flight may be confirmed before the link is given up: a queue that has lost its
-/// leader, or a node that is cut off from it, looks well from here, and another address may serve.
+/// How long a message may wait for its confirm before the link is given up: a queue that has lost its leader, or a node that is
+/// cut off from it, looks well from here, and another address may serve.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A link with a channel that confirms, on which messages are published.
@@ -121,10 +121,12 @@ impl Session {
         }
         if self.blocked() {
             // Nothing can be confirmed: the clock starts when it is over.
-            self.flight.progress();
+            self.flight.excuse();
         }
         if self.flight.is_stalled(CONFIRM_PATIENCE) {
-            return Err(Lost("no confirms although the link is alive: has the queue a leader?".to_owned()));
+            return Err(Lost(
+                "confirms are missing although the link is alive: has the queue a leader?".to_owned(),
+            ));
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use broker::{LinkState, PublishError, Publisher, Queue};
-use event::MessageId;
 use stack::RabbitMq;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
@@ -11,25 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::node::{
-    Node, id_of, message, next, publish, publish_at_last, settings, settings_for, settings_json, shared,
+    Node, message, next, publish, publish_at_last, publish_on, settings, settings_for, settings_json, shared,
     soon, subscribe, take_all,
 };
-
-/// Publishes without a pause until it is told to stop; gives the ids of what was confirmed.
-async fn publish_on(publisher: Publisher, mut stop: watch::Receiver<bool>) -> Vec<MessageId> {
-    let mut confirmed = Vec::new();
-    while !*stop.borrow_and_update() {
-        let message = message();
-        let id = id_of(&message);
-        let deadline = Instant::now() + Duration::from_secs(1);
-        match publisher.publish(message, deadline).await {
-            Ok(()) => confirmed.push(id),
-            // Away is answered at once: wait for the link rather than ask again and again.
-            Err(_) => drop(timeout(Duration::from_millis(50), stop.changed()).await),
-        }
-    }
-    confirmed
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_confirmed_before_and_after_a_crash_is_in_the_queue() {
@@ -168,8 +151,7 @@ async fn a_queue_that_confirms_nothing_any_more_makes_the_link_go() {
     of_leader("suspend");
     let deadline = Instant::now() + Duration::from_millis(500);
     assert_eq!(publisher.publish(message(), deadline).await, Err(PublishError::TimedOut));
-    let told =
-        |state: &LinkState| matches!(state, LinkState::Away { reason, .. } if reason.contains("no confirms"));
+    let told = |state: &LinkState| matches!(state, LinkState::Away { reason, .. } if reason.contains("confirms are missing"));
     assert!(timeout(Duration::from_secs(20), state.wait_for(told)).await.is_ok(), "{:?}", publisher.state());
     of_leader("resume");
     publish_at_last(&publisher).await;

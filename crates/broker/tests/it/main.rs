@@ -1,5 +1,6 @@
 //! The broker crate as its users see it, against real brokers of the tests' own.
 
+mod cluster;
 mod disturbances;
 mod envelope;
 mod fuzz;
@@ -7,3 +8,5 @@ mod node;
 mod publishing;
 mod settings;
 mod subscribing;
+#[cfg(feature = "tls")]
+mod tls;

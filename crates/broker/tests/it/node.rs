@@ -11,6 +11,7 @@ use lapin::options::{QueueDeleteOptions, QueuePurgeOptions};
 use serde_json::{Value, json};
 use stack::RabbitMq;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long anything may take that ought to come about soon.
@@ -20,7 +21,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 pub(crate) const MESSAGES_IN_FLIGHT_MAX: usize = 64;
 
 /// The policies that the crate wants on its broker.
-fn policies() -> Value {
+pub(crate) fn policies() -> Value {
     let definitions: Value = serde_json::from_str(broker::policies_json()).unwrap();
     definitions["policies"].clone()
 }
@@ -70,6 +71,9 @@ pub(crate) fn settings_json(url: &str, queue: &str) -> Value {
         "url": url,
         "queue": queue,
         "replicas": 1,
+        "management_url": "",
+        "plaintext_hosts": "",
+        "tls_ca_file": "",
         "connect_timeout_ms": 3000,
         "heartbeat_s": 5,
         "reconnect_interval_max_ms": 1000,
@@ -112,6 +116,22 @@ pub(crate) async fn publish_at_last(publisher: &Publisher) -> MessageId {
         }
     };
     soon("a message is confirmed", publishing).await
+}
+
+/// Publishes without a pause until it is told to stop; gives the ids of what was confirmed.
+pub(crate) async fn publish_on(publisher: Publisher, mut stop: watch::Receiver<bool>) -> Vec<MessageId> {
+    let mut confirmed = Vec::new();
+    while !*stop.borrow_and_update() {
+        let message = message();
+        let id = id_of(&message);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        match publisher.publish(message, deadline).await {
+            Ok(()) => confirmed.push(id),
+            // Away is answered at once: wait for the link rather than ask again and again.
+            Err(_) => drop(timeout(Duration::from_millis(50), stop.changed()).await),
+        }
+    }
+    confirmed
 }
 
 /// The next delivery, which must come soon.

@@ -16,12 +16,36 @@ fn several_addresses_are_taken() {
     for url in [
         GOOD,
         "amqp://localhost",
-        "amqp://a:5672/%2f,amqp://b:5673/%2f, amqp://c/eye?heartbeat=10",
+        "amqp://127.0.0.1:5672/%2f,amqp://127.0.0.2:5673/%2f, amqp://localhost/eye?heartbeat=10",
         "amqp://[::1]:5672/",
-        "amqp://user:p%40ss%2Cword@broker.example/eye",
+        "amqp://user:p%40ss%2Cword@localhost/eye",
     ] {
         assert!(read(settings_json(url, "eye.events")).is_ok(), "{url}");
     }
+}
+
+#[test]
+fn plain_text_leaves_the_machine_only_where_that_is_allowed_by_name() {
+    let url = "amqp://alice:wonder@127.0.0.1,amqp://alice:wonder@broker.example,amqp://alice:wonder@10.0.0.5";
+    for (allowed, refused) in [
+        ("", Some("broker.example")),
+        ("broker.example", Some("10.0.0.5")),
+        ("example", Some("broker.example")),
+        ("broker.example, 10.0.0.5", None),
+    ] {
+        let mut settings = settings_json(url, "eye.events");
+        settings["plaintext_hosts"] = json!(allowed);
+        match (read(settings), refused) {
+            (Ok(_), None) => {}
+            (Err(error), Some(host)) => {
+                assert!(error.contains(&format!("amqps:// for {host}")), "{error}");
+                assert!(!error.contains("wonder"), "{error}");
+            }
+            (read, _) => panic!("{allowed}: {read:?}"),
+        }
+    }
+    #[cfg(feature = "tls")]
+    assert!(read(settings_json("amqps://alice:wonder@broker.example", "eye.events")).is_ok());
 }
 
 #[test]
@@ -35,6 +59,9 @@ fn a_bad_setting_is_refused_with_its_reason() {
         ("url", json!("amqp://localhost?heartbeat=soon"), "digit"),
         ("url", json!("amqp://localhost?heartbeat=0"), "heartbeat=0"),
         ("url", json!("amqp://localhost?connection_timeout=5"), "connection_timeout"),
+        ("tls_ca_file", json!("/nowhere/ca.pem"), "tls_ca_file: cannot read /nowhere/ca.pem"),
+        ("tls_ca_file", json!("/dev/null"), "expected certificates in PEM"),
+        ("management_url", json!("https://localhost:15671"), "expected http://"),
         ("queue", json!(""), "1 to 200 bytes"),
         ("queue", json!("q".repeat(201)), "1 to 200 bytes"),
         ("queue", json!("amq.events"), "amq."),

@@ -3,6 +3,7 @@
 mod batches;
 mod dead_letters;
 mod event_types;
+mod failover;
 mod housekeeping;
 mod messages;
 mod outages;

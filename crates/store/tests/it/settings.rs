@@ -44,7 +44,7 @@ fn an_address_of_another_kind_is_refused_at_once() {
 
 #[test]
 fn the_section_of_the_settings_is_read() {
-    let text = r#"{"url": "postgres://eye@127.0.0.1/eye", "pool_connections_max": 8, "connect_timeout_ms": 3000,
+    let text = r#"{"url": "postgres://eye@127.0.0.1/eye", "plaintext_hosts": "", "pool_connections_max": 8, "connect_timeout_ms": 3000,
         "statement_timeout_ms": 30000, "partitions_ahead_months": 3, "retention_days": 0}"#;
     let settings: Settings = serde_json::from_str(text).expect("settings");
     assert_eq!(settings.partitions_ahead_months(), 3);
@@ -69,4 +69,38 @@ fn a_connection_has_the_limits_and_the_name_of_its_settings() {
     let name = ground
         .ask("SELECT DISTINCT application_name FROM pg_stat_activity WHERE application_name LIKE 'eye-%'");
     assert_eq!(name, "eye-test");
+}
+
+#[test]
+fn plain_text_leaves_the_machine_only_where_that_is_allowed_by_name() {
+    let read = |url: &str, allowed: &str| {
+        let settings = serde_json::json!({
+            "url": url, "plaintext_hosts": allowed, "pool_connections_max": 8, "connect_timeout_ms": 3000,
+            "statement_timeout_ms": 30000, "partitions_ahead_months": 3, "retention_days": 0
+        });
+        serde_json::from_value::<Settings>(settings).map(drop).map_err(|error| error.to_string())
+    };
+    for local in [
+        "postgres://eye@localhost/eye",
+        "postgres://eye@127.0.0.1:5432,[::1]:5433/eye",
+        "postgres://eye@/eye",
+        "postgres://eye@%2Fvar%2Frun%2Fpostgresql/eye",
+        "postgres:///eye?host=/var/run/postgresql",
+        "postgres://eye@db.example/eye?sslmode=verify-full",
+        "postgres://eye@db.example,other.example/eye?target_session_attrs=read-write&sslmode=require",
+    ] {
+        assert_eq!(read(local, ""), Ok(()), "{local}");
+    }
+    for (url, host) in [
+        ("postgres://eye@db.example/eye", "db.example"),
+        ("postgres://eye:se@cret@db.example:5433/eye?sslmode=prefer", "db.example"),
+        ("postgres://eye@127.0.0.1,10.0.0.5/eye?sslmode=verify-full&sslmode=disable", "10.0.0.5"),
+        ("postgres://eye@[2001:db8::1]:5432/eye", "2001:db8::1"),
+        ("postgres://eye@localhost/eye?host=db.example", "db.example"),
+        ("postgres://eye@localhost/eye?hostaddr=10.0.0.5", "10.0.0.5"),
+    ] {
+        let error = read(url, "another.example").expect_err(url);
+        assert!(error.contains(&format!("for {host},")) && !error.contains("se@cret"), "{url}: {error}");
+        assert_eq!(read(url, host), Ok(()), "{url}");
+    }
 }
