@@ -8,6 +8,7 @@ mod json;
 mod keys;
 mod limits;
 mod link;
+mod members;
 mod order;
 mod outages;
 mod process;
