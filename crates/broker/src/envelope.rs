@@ -10,6 +10,9 @@
 //! Each of `events` is id, receive time (microseconds after `received`, which is in microseconds since 1970), length in
 //! bytes, and index of its request. A parse error has one of them, which is the rejected body, and a member `parse_error`
 //! that says what was wrong with it. A member `replay` that is true says that an operator sends rejected events again.
+//! What a gateway has seen confirmed is told by a message without events: its member `confirmed` holds application, hour of
+//! receipt (since 1970) and how many events of that hour the run has seen confirmed so far, once each. The latest message
+//! holds what those before it held; a consumer that does not know the member takes a message without events.
 //! Version 1 has no `gateway` and no `received`: its times are whole.
 //!
 //! # Versions side by side
@@ -20,6 +23,7 @@
 
 mod builder;
 mod carried;
+mod confirmed;
 mod source;
 mod v1;
 mod v2;
@@ -29,6 +33,7 @@ use event::{ApplicationId, EventId, ReceivedAt, RunId};
 use serde::Deserialize;
 
 pub use builder::Builder;
+pub use confirmed::Confirmed;
 pub use source::Source;
 pub use version::Version;
 
@@ -68,6 +73,8 @@ pub enum Contents<'a> {
         /// The body, perhaps cut.
         carried: Carried<'a>,
     },
+    /// What the gateway has seen confirmed since its run began, as far as it tells.
+    Confirmed(Vec<Confirmed>),
 }
 
 /// One event as it was sent.
@@ -111,6 +118,9 @@ pub enum UnreadableEnvelope {
         /// How many requests there are.
         count: usize,
     },
+    /// A report of what was confirmed that carries events.
+    #[error("a report of confirmed events carries none itself, found {0}")]
+    Confirmed(usize),
     /// A parse error that carries no body or several.
     #[error("a parse error carries one body, found {0}")]
     ParseError(usize),

@@ -3,7 +3,7 @@
 //! | property or header | holds |
 //! |---|---|
 //! | `message_id` | UUIDv7 by which a second delivery is known |
-//! | `type` | `events` or `parse_error` |
+//! | `type` | `events`, `parse_error` or `confirmed` |
 //! | `timestamp` | seconds of `eye-received`, for people who look at the queue |
 //! | `eye-version` | version of the envelope |
 //! | `eye-run`, `eye-application`, `eye-events` | who published it, for whom, and how many events: the books, even if the body can't be read |
@@ -35,6 +35,8 @@ pub enum Kind {
     Events,
     /// A request body that was no JSON.
     ParseError,
+    /// What a gateway has seen confirmed, for the books.
+    Confirmed,
 }
 
 impl Kind {
@@ -42,11 +44,12 @@ impl Kind {
         match self {
             Self::Events => "events",
             Self::ParseError => "parse_error",
+            Self::Confirmed => "confirmed",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Events, Self::ParseError].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Events, Self::ParseError, Self::Confirmed].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -63,7 +66,7 @@ pub struct Headers {
     pub run: Option<RunId>,
     /// The application that sent its events.
     pub application: Option<ApplicationId>,
-    /// How many accepted events it carries: 0 for a parse error, which is outside of the books.
+    /// How many accepted events it carries: 0 for what is none, and so not booked.
     pub event_count: Option<u32>,
     /// When its first event was received.
     pub received_at: Option<ReceivedAt>,

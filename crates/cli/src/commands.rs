@@ -10,6 +10,7 @@ pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod provision;
 pub(crate) mod query;
+pub(crate) mod reconcile;
 pub(crate) mod retention;
 pub(crate) mod tail;
 pub(crate) mod up;

@@ -3,7 +3,7 @@
 //! # Purpose
 //! Everything an operator does by hand: start a stack on one machine, bring a database to this version, register
 //! applications and make their keys, register event types, see what was rejected and send it again, send recorded events,
-//! read and watch what was stored, ask what is wrong.
+//! read and watch what was stored, ask what is wrong and whether the books balance.
 //!
 //! # Modules
 //! | module | holds |
@@ -12,6 +12,7 @@
 //! | `up` | what `eye up` starts, and the watch over it |
 //! | `load` | what `eye load` reads, and how it sends |
 //! | `reading` | how `eye tail` and `eye query` ask the query service |
+//! | `reconcile` | whether all that was accepted is where it should be |
 //! | `replay` | how `eye errors replay` sends rejected events again |
 //! | `bars` | a small chart |
 //! | `health` | asking a service how it is |
@@ -36,6 +37,7 @@ mod local;
 mod management;
 mod output;
 mod reading;
+mod reconcile;
 mod replay;
 mod up;
 
@@ -79,6 +81,7 @@ enum Command {
     Tail(commands::tail::Tail),
     #[command(subcommand)]
     Query(commands::query::Query),
+    Reconcile(commands::reconcile::Reconcile),
     Doctor(commands::doctor::Doctor),
     Retention(commands::retention::Retention),
 }
@@ -101,6 +104,7 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
         Command::Load(load) => load.run(&output),
         Command::Tail(tail) => tail.run(output.of_events()),
         Command::Query(query) => query.run(&output.of_events()),
+        Command::Reconcile(reconcile) => reconcile.run(&output),
         Command::Doctor(doctor) => doctor.run(&output),
         Command::Retention(retention) => retention.run(&output),
     }

@@ -98,13 +98,20 @@ impl Desk {
         Ok(())
     }
 
-    /// Writes one message; if need be, event by event.
+    /// Writes one message; if need be, event by event. One that was begun event by event is ended so: what is taken already
+    /// must not be taken again with the whole.
     fn write_alone(
         &mut self,
         message: Message<'_>,
         origin: Origin,
         begun: SystemTime,
     ) -> Result<(), Failure> {
+        if self.writer.has_taken(isolation::part_id(message.id, 0))? {
+            return match isolation::apart(message, origin) {
+                Some(isolated) => self.write_apart(isolated, begun),
+                None => Ok(()),
+            };
+        }
         let (messages, origins) = ([message], [origin]);
         let written = self.guarded(|desk| desk.commit(&messages, &origins, begun));
         let ([message], [origin]) = (messages, origins);

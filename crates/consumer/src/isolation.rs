@@ -19,12 +19,17 @@ pub(crate) struct Isolated<'a> {
     pub(crate) end: Message<'a>,
 }
 
+/// The id by which an event of a message is taken by itself.
+pub(crate) fn part_id(message: MessageId, place: usize) -> MessageId {
+    MessageId::from(Uuid::new_v5(message.as_uuid(), &place.to_le_bytes()))
+}
+
 /// Takes a message apart; none where it carries no events.
 pub(crate) fn apart(message: Message<'_>, origin: Origin) -> Option<Isolated<'_>> {
     let Message { id, run, application, replay, contents, .. } = message;
     let Contents::Events(judgements) = contents else { return None };
     let alone = judgements.into_iter().enumerate().map(|(place, judgement)| {
-        let id = MessageId::from(Uuid::new_v5(id.as_uuid(), &place.to_le_bytes()));
+        let id = part_id(id, place);
         let contents = Contents::Events(vec![judgement]);
         (Message { id, run, application, event_count: 1, replay, contents }, origin.of(place))
     });

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use broker::envelope::{self, Carried, Envelope, RequestContext};
 use broker::{Delivery, Headers};
 use event::{EventId, Judgement, MessageId, ReceivedAt, Submitted};
-use store::intake::{Contents, Fragment, Message};
+use store::intake::{Confirmed, Contents, Fragment, Message};
 use uuid::Uuid;
 
 /// Within this namespace a message without an id gets one made of its body, so that it is known when it comes again.
@@ -75,6 +75,11 @@ fn readable<'a>(
             let Carried { id, received_at, bytes, .. } = carried;
             let fragment = Fragment { id, received_at, detail, bytes };
             (0, Contents::ParseError(fragment), origin(requests, &[carried]))
+        }
+        envelope::Contents::Confirmed(confirmed) => {
+            let told =
+                |envelope::Confirmed { application, hour, events }| Confirmed { application, hour, events };
+            (0, Contents::Confirmed(confirmed.into_iter().map(told).collect()), origin(requests, &[]))
         }
     };
     origin.gateway = gateway;

@@ -46,5 +46,5 @@ pub use registry::{EventType, Registry};
 #[cfg(feature = "schemas")]
 pub use schema::{Schema, SchemaFault, Verdict};
 pub use text::{Category, Name, SessionId};
-pub use time::{OccurredAt, ReceivedAt};
+pub use time::{Hour, OccurredAt, ReceivedAt};
 pub use violation::{Code, Severity, Violation};

@@ -46,6 +46,35 @@ impl ReceivedAt {
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
+
+    /// The hour within which it lies.
+    pub const fn hour(self) -> Hour {
+        Hour(self.0.div_euclid(MICROS_PER_HOUR))
+    }
+}
+
+const MICROS_PER_HOUR: i64 = 3_600_000_000;
+
+/// A whole hour in UTC, by which the books count what was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hour(i64);
+
+impl Hour {
+    /// Takes hours since 1970-01-01T00:00:00Z.
+    pub const fn from_number(hours: i64) -> Self {
+        Self(hours)
+    }
+
+    /// Hours since 1970-01-01T00:00:00Z.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// Its beginning, in microseconds since 1970; the nearest that can be told.
+    pub const fn start_micros(self) -> i64 {
+        self.0.saturating_mul(MICROS_PER_HOUR)
+    }
 }
 
 /// Why a text is no time at which an event can have occurred.

@@ -23,6 +23,7 @@ use store::Store;
 use tokio::task::JoinHandle;
 
 use crate::body::{BLOCKING_THREADS, Bodies};
+use crate::books::{Books, Reporter};
 use crate::members::Members;
 use crate::outbox::Outbox;
 use crate::parse_errors::ParseErrors;
@@ -46,6 +47,7 @@ pub struct Application {
     readiness: Readiness,
     gateway: Data<Gateway>,
     outbox: JoinHandle<()>,
+    reporter: Reporter,
     publisher: Publisher,
     stop_timeout: Duration,
 }
@@ -74,13 +76,15 @@ impl Application {
             readiness.check("members", move || members.check());
         }
         let source = Source { run: RunId::fresh(), gateway: own.name(), version: broker.envelope_version() };
-        let (gateway, outbox) = assemble(&own, &publisher, keys, &source);
+        let books = Arc::new(Books::default());
+        let reporter = Reporter::start(Arc::clone(&books), publisher.clone(), source.clone());
+        let (gateway, outbox) = assemble(&own, &publisher, keys, &source, books);
         let gateway = Data::new(gateway);
         let (server, port) = listen(&own, gateway.clone())
             .with_context(|| format!("gateway.listen: cannot listen at {}", own.listen()))?;
         let stop_timeout = Duration::from_secs(own.shutdown_timeout_s()) + LAST_CONFIRMS;
         tracing::info!(port, health_port = health.port(), "listening");
-        Ok(Self { server, port, health, readiness, gateway, outbox, publisher, stop_timeout })
+        Ok(Self { server, port, health, readiness, gateway, outbox, reporter, publisher, stop_timeout })
     }
 
     /// The port for applications.
@@ -99,7 +103,9 @@ impl Application {
     /// # Errors
     /// The listener fails.
     pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { mut server, health, readiness, gateway, outbox, publisher, stop_timeout, .. } = self;
+        let Self {
+            mut server, health, readiness, gateway, outbox, reporter, publisher, stop_timeout, ..
+        } = self;
         let handle = server.handle();
         tokio::select! {
             ended = &mut server => {
@@ -114,6 +120,7 @@ impl Application {
             ended?;
             gateway.outbox.close();
             outbox.await.context("the outbox failed")?;
+            reporter.finish().await;
             publisher.close().await;
             anyhow::Ok(())
         };
@@ -147,11 +154,12 @@ fn assemble(
     publisher: &Publisher,
     keys: Arc<KeyRing>,
     source: &Source,
+    books: Arc<Books>,
 ) -> (Gateway, JoinHandle<()>) {
     let Source { run, gateway, version } = source;
     tracing::info!(%run, name = &**gateway, envelope_version = version.number(), "a new run");
     let clock = Arc::new(ReceiptClock::default());
-    let (outbox, task) = Outbox::start(publisher.clone(), source.clone(), settings);
+    let (outbox, task) = Outbox::start(publisher.clone(), source.clone(), books, settings);
     let gateway = Gateway {
         settings: settings.clone(),
         keys,

@@ -23,6 +23,7 @@
 //! | [`rate_limit`] | events a second of an application |
 //! | [`receipt_clock`] | strictly increasing receive times |
 //! | `outbox` | group commit: many requests, few messages |
+//! | `books` | how many events were confirmed, told to the books each second |
 //! | `parse_errors` | reports to the operators |
 //! | `members` | how many members the queue has |
 //!
@@ -56,6 +57,7 @@
 
 mod application;
 mod body;
+mod books;
 mod budget;
 mod media;
 mod members;

@@ -26,6 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::books::Books;
 use crate::budget::{Budget, Share};
 use crate::receipt_clock::Receipts;
 use crate::settings::Settings;
@@ -114,7 +115,12 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Starts the task. It ends, with everything seen through, after [`Outbox::close`].
-    pub(crate) fn start(publisher: Publisher, source: Source, settings: &Settings) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(
+        publisher: Publisher,
+        source: Source,
+        books: Arc<Books>,
+        settings: &Settings,
+    ) -> (Self, JoinHandle<()>) {
         let (commands, arrivals) = mpsc::unbounded_channel();
         OutboxError::ALL.into_iter().for_each(|error| refusals(error).increment(0));
         let link = publisher.watch();
@@ -122,6 +128,7 @@ impl Outbox {
         let dispatcher = Dispatcher {
             publisher,
             source,
+            books,
             limits: LaneLimits::new(settings),
             arrivals,
             lanes: HashMap::new(),
@@ -172,6 +179,7 @@ impl Outbox {
 struct Dispatcher {
     publisher: Publisher,
     source: Source,
+    books: Arc<Books>,
     limits: LaneLimits,
     arrivals: mpsc::UnboundedReceiver<Command>,
     lanes: HashMap<ApplicationId, Lane>,
@@ -219,7 +227,8 @@ impl Dispatcher {
         while let Some(flight) = lane.launch(&self.limits) {
             self.in_flight.increment(1.0);
             // A task of its own: building a large message holds nobody up.
-            let flying = tokio::spawn(flight.fly(application, self.publisher.clone(), self.source.clone()));
+            let (publisher, source) = (self.publisher.clone(), self.source.clone());
+            let flying = tokio::spawn(flight.fly(application, publisher, source, Arc::clone(&self.books)));
             self.flights.push(Box::pin(async move {
                 if let Err(error) = flying.await {
                     tracing::error!(%error, "a message was given up: publishing it failed");

@@ -6,8 +6,8 @@ use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, counts, error_summary, errors, event_types, events, export, funnel, pipeline, receipts,
-    sessions, stream, validate, values,
+    applications, counts, error_summary, errors, event_types, events, export, funnel, ledger, pipeline,
+    receipts, sessions, stream, validate, values,
 };
 use crate::openapi::pages;
 
@@ -64,6 +64,7 @@ paths! {
     get "/api/values" => values::list,
     get "/api/funnel" => funnel::one,
     get "/api/applications" => applications::list,
+    get "/api/ledger" => ledger::list,
     get "/api/pipeline" => pipeline::state,
     post "/api/validate" => validate::judge,
     get "/openapi.json" => pages::document,

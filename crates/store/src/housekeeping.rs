@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer};
 
-use crate::intake::rejections;
+use crate::intake::entries::Entries;
+use crate::intake::resolutions;
 use crate::schema::rejected_events;
 use crate::{Error, Store};
 
@@ -40,7 +42,7 @@ struct Merged {
 /// Hardly more changes of counts than this are merged by one statement.
 const MERGE_CHUNK: i32 = 20_000;
 
-/// Merges the changes of counts into the counts, and returns how many it merged. Any number of callers at once: one
+/// Merges the changes of counts and of the books, and returns how many it merged. Any number of callers at once: one
 /// works. Writers do so while they write; this is for what they leave behind when they stop. It ends also where they
 /// never do: what was added meanwhile is left to the next call.
 ///
@@ -57,14 +59,16 @@ pub fn merge_counts(store: &Store) -> Result<u64, Error> {
     }
 }
 
-/// The same, of one statement's worth.
+/// The same, of one statement's worth of each.
 pub(crate) fn merge_some_counts(store: &Store) -> Result<u64, Error> {
-    let merged = store.run(|connection| {
-        diesel::sql_query("SELECT eye_merge_counts($1) AS merged")
-            .bind::<Integer, _>(MERGE_CHUNK)
-            .get_result::<Merged>(connection)
-    })?;
-    Ok(merged.merged.unsigned_abs())
+    let merge = |statement: &str| {
+        store.run(|connection| {
+            diesel::sql_query(statement).bind::<Integer, _>(MERGE_CHUNK).get_result::<Merged>(connection)
+        })
+    };
+    let counts = merge("SELECT eye_merge_counts($1) AS merged")?.merged.unsigned_abs();
+    let books = merge("SELECT eye_merge_books($1) AS merged")?.merged.unsigned_abs();
+    Ok(counts.max(books))
 }
 
 /// Nothing is older: a longer time than this leads out of what Postgres holds.
@@ -116,8 +120,15 @@ pub fn resolve_stragglers(store: &Store, no_older_than: Duration) -> Result<usiz
             store.read(|connection| unresolved(since, after, STRAGGLERS_CHUNK).load::<i64>(connection))?;
         let Some(last) = ids.last() else { return Ok(resolved) };
         after = *last;
-        resolved += store.read(|connection| rejections::resolve_stored(connection, &ids))?;
+        resolved += store.run(|connection| connection.transaction(|connection| resolve(connection, &ids)))?;
     }
+}
+
+fn resolve(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<usize> {
+    let mut entries = Entries::default();
+    let resolved = resolutions::resolve_stored(connection, ids, &mut entries)?;
+    entries.write(connection)?;
+    Ok(resolved)
 }
 
 #[diesel::dsl::auto_type]

@@ -4,8 +4,9 @@
 //! 1. `inbox`: takes the messages; what was taken before changes nothing.
 //! 2. `events`: stores the events and tells copies of what is stored from conflicts with it.
 //! 3. `sessions`: adds the events that were stored, and only those, to their sessions.
-//! 4. `rejections`: marks the rejected copies of events that passed as resolved, and writes the new rejections, and the
-//!    warnings of what was stored.
+//! 4. `resolutions`, `rejections`: marks the rejected copies of events that passed as resolved, and writes the new
+//!    rejections, and the warnings of what was stored.
+//! 5. `entries`: books all of it, once a message (see [`crate::books`]).
 //!
 //! Every step writes its rows in an order that all writers share, so that two of them wait for each other but hardly
 //! ever in a circle. Before the transaction, `known` looks up (or makes) the event types.
@@ -17,18 +18,20 @@
 //! the commit was lost: the inbox knows what was taken.
 
 mod batch;
+pub(crate) mod entries;
 mod events;
 mod inbox;
 mod known;
-pub(crate) mod rejections;
+mod rejections;
+pub(crate) mod resolutions;
 mod sessions;
-mod time;
+pub(crate) mod time;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use diesel::connection::Connection as _;
-use event::{ApplicationId, EventId, Judgement, MessageId, ReceivedAt, RunId};
+use event::{ApplicationId, EventId, Hour, Judgement, MessageId, ReceivedAt, RunId};
 
 use self::events::Manner;
 use self::known::Known;
@@ -57,7 +60,7 @@ pub struct Message<'a> {
     pub run: Option<RunId>,
     /// Who sent it, where it says so.
     pub application: Option<ApplicationId>,
-    /// How many events it is booked with; 0 for what is outside the books.
+    /// How many events it has, as it says itself: an unreadable one is booked with so many. 0 for what is outside the books.
     pub event_count: u32,
     /// Whether its events were rejected before and are sent again by an operator: what fails again gets its new errors.
     pub replay: bool,
@@ -74,6 +77,19 @@ pub enum Contents<'a> {
     ParseError(Fragment<'a>),
     /// A body that no version of the envelope reads: kept whole, never replayed.
     Unreadable(Fragment<'a>),
+    /// What the gateway has seen confirmed so far.
+    Confirmed(Vec<Confirmed>),
+}
+
+/// How many events of an application that were received within an hour the run of the message has seen confirmed so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Who sent them.
+    pub application: ApplicationId,
+    /// When they were received.
+    pub hour: Hour,
+    /// How many: of several such numbers the greatest counts.
+    pub events: u64,
 }
 
 /// Bytes that are no event, kept with the reason.
@@ -139,6 +155,17 @@ impl Writer {
             self.merge_counts();
         }
         outcome.map_err(|error| match error {
+            Error::Timeout { .. } => Error::transient(error.to_string()),
+            other => other,
+        })
+    }
+
+    /// Whether a message was taken before.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn has_taken(&self, id: MessageId) -> Result<bool, Error> {
+        self.store.read(|connection| inbox::has(connection, id)).map_err(|error| match error {
             Error::Timeout { .. } => Error::transient(error.to_string()),
             other => other,
         })

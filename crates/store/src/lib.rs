@@ -13,10 +13,11 @@
 //! | [`events`], [`sessions`], [`rejections`], [`page`] | the reads | query service |
 //! | [`counts`], [`application_counts`] | how many there are, from what the database counts as it stores | query service |
 //! | [`calendar_counts`], [`values`], [`funnel`], [`reach`] | events counted from both, and how far back is looked for it | query service |
+//! | [`books`] | whether all that was taken has come to its end | query service, `eye reconcile` |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`pipeline`] | how far the consumers are | consumers, query service |
 //! | [`migrate`] | the embedded migrations | `eye migrate`, all services (is the schema current?) |
-//! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers, merging of counts | consumers |
+//! | [`housekeeping`] | partitions ahead, pruning of the inbox, stragglers, merging of counts and books | consumers |
 //! | [`condition`] | size, partitions, what is overdue | `eye doctor` |
 //! | [`retention`] | the end of what is older than it may become | consumers, `eye retention` |
 //!
@@ -37,6 +38,7 @@
 
 pub mod application_counts;
 pub mod applications;
+pub mod books;
 pub mod calendar_counts;
 pub mod condition;
 pub mod counts;

@@ -3,7 +3,7 @@
 use event::{ApplicationId, EventId, MessageId, ReceivedAt};
 use serde_json::Value;
 
-use super::{Carried, RequestContext, Source, Version};
+use super::{Carried, Confirmed, RequestContext, Source, Version};
 use crate::message::{Headers, Kind, Message};
 
 /// Gathers events of one application into one queue message.
@@ -104,6 +104,22 @@ impl Builder {
         envelope.request(context);
         envelope.event(rejected.id, rejected.received_at, rejected.bytes);
         envelope.close(Kind::ParseError, 0, &format!(r#","parse_error":{}"#, Value::from(detail)))
+    }
+
+    /// A message that tells the books what a gateway has seen confirmed; none where there is nothing to tell. It counts no
+    /// event itself.
+    pub fn confirmed(source: impl Into<Source>, confirmed: &[Confirmed]) -> Option<Message> {
+        // The envelope is of one application: any of them.
+        let application = confirmed.first()?.application;
+        let told = Value::from_iter(confirmed.iter().map(|&Confirmed { application, hour, events }| {
+            Value::from_iter([
+                Value::from(application.get()),
+                Value::from(hour.number()),
+                Value::from(events),
+            ])
+        }));
+        let more = format!(r#","confirmed":{told}"#);
+        Some(Self::events(source, application).close(Kind::Confirmed, 0, &more))
     }
 
     fn close(self, kind: Kind, event_count: u32, more: &str) -> Message {

@@ -3,11 +3,17 @@
 use event::{EventId, ReceivedAt};
 use serde::Deserialize;
 
-use super::{Carried, Contents, UnreadableEnvelope};
+use super::{Carried, Confirmed, Contents, UnreadableEnvelope};
 
 /// Id, receive time, length in bytes, index of the request.
 #[derive(Deserialize)]
 pub(super) struct Entry(EventId, i64, usize, usize);
+
+/// Members by which an envelope that carries something else than events says so.
+pub(super) struct About {
+    pub(super) parse_error: Option<String>,
+    pub(super) confirmed: Option<Vec<Confirmed>>,
+}
 
 /// What an envelope carries; its receive times are told from `received` on.
 pub(super) fn contents<'a>(
@@ -15,13 +21,17 @@ pub(super) fn contents<'a>(
     received: i64,
     events: &'a [u8],
     request_count: usize,
-    parse_error: Option<String>,
+    about: About,
 ) -> Result<Contents<'a>, UnreadableEnvelope> {
     let carried = cut(entries, received, events, request_count)?;
-    match (parse_error, carried.as_slice()) {
-        (None, _) => Ok(Contents::Events(carried)),
-        (Some(detail), [one]) => Ok(Contents::ParseError { detail, carried: *one }),
-        (Some(_), several) => Err(UnreadableEnvelope::ParseError(several.len())),
+    match (about, carried.as_slice()) {
+        (About { parse_error: None, confirmed: None }, _) => Ok(Contents::Events(carried)),
+        (About { parse_error: None, confirmed: Some(confirmed) }, []) => Ok(Contents::Confirmed(confirmed)),
+        (About { parse_error: None, .. }, several) => Err(UnreadableEnvelope::Confirmed(several.len())),
+        (About { parse_error: Some(detail), .. }, [one]) => {
+            Ok(Contents::ParseError { detail, carried: *one })
+        }
+        (About { parse_error: Some(_), .. }, several) => Err(UnreadableEnvelope::ParseError(several.len())),
     }
 }
 

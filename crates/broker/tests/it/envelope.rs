@@ -1,10 +1,10 @@
 //! The envelope: golden files, what is unreadable, and bytes of any kind.
 
 use broker::envelope::{
-    Builder, Carried, Contents, Envelope, RequestContext, Source, UnreadableEnvelope, Version,
+    Builder, Carried, Confirmed, Contents, Envelope, RequestContext, Source, UnreadableEnvelope, Version,
 };
 use broker::{Headers, Kind, Message};
-use event::{ApplicationId, EventId, ReceivedAt, RunId};
+use event::{ApplicationId, EventId, Hour, ReceivedAt, RunId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -16,6 +16,8 @@ const PARSE_ERROR_V2: &[u8] = include_bytes!("../golden/v2-parse-error");
 const REPLAY_V1: &[u8] = include_bytes!("../golden/v1-replay");
 const REPLAY_V2: &[u8] = include_bytes!("../golden/v2-replay");
 const LATER_FIELDS_V2: &[u8] = include_bytes!("../golden/v2-later-fields");
+const CONFIRMED_V1: &[u8] = include_bytes!("../golden/v1-confirmed");
+const CONFIRMED_V2: &[u8] = include_bytes!("../golden/v2-confirmed");
 
 const RUN: Uuid = Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001);
 const APPLICATION: i32 = 7;
@@ -71,6 +73,38 @@ fn replay(version: Version) -> Message {
     builder.finish()
 }
 
+/// Two applications, two hours of one of them.
+fn told() -> [Confirmed; 3] {
+    [(7, 497_222, 12), (7, 497_223, 1), (8, 497_222, 4_294_967_296)].map(|(application, hour, events)| {
+        Confirmed { application: ApplicationId::from(application), hour: Hour::from_number(hour), events }
+    })
+}
+
+fn confirmed(version: Version) -> Message {
+    Builder::confirmed(source(version), &told()).expect("something to tell")
+}
+
+#[test]
+fn what_was_confirmed_is_told_without_events() {
+    for golden in [CONFIRMED_V1, CONFIRMED_V2] {
+        let envelope = Envelope::read(golden).unwrap();
+        assert_eq!((envelope.run(), envelope.requests()), (RunId::from(RUN), &[][..]));
+        assert_eq!(envelope.into_contents(), Contents::Confirmed(told().to_vec()));
+    }
+    assert!(Builder::confirmed(source(Version::V2), &[]).is_none());
+    let text = str::from_utf8(CONFIRMED_V2).unwrap();
+    for (broken, reason) in [
+        (text.replace("[7,497222,12]", "[7,497222,-1]"), "unreadable header"),
+        (text.replace("[7,497222,12]", "[7,497222]"), "unreadable header"),
+        (text.replace(r#""confirmed":["#, r#""confirmed":7,"later":["#), "unreadable header"),
+    ] {
+        assert_ne!(broken, text);
+        assert!(Envelope::read(broken.as_bytes()).unwrap_err().to_string().contains(reason), "{broken}");
+    }
+    let carrying = str::from_utf8(REPLAY_V2).unwrap().replace(r#""replay":true"#, r#""confirmed":[]"#);
+    assert_eq!(Envelope::read(carrying.as_bytes()), Err(UnreadableEnvelope::Confirmed(1)));
+}
+
 #[test]
 fn each_version_is_written_as_in_its_golden_files() {
     assert_eq!(Version::NEWEST, Version::V2);
@@ -81,6 +115,8 @@ fn each_version_is_written_as_in_its_golden_files() {
         (parse_error(Version::V2), PARSE_ERROR_V2),
         (replay(Version::V1), REPLAY_V1),
         (replay(Version::V2), REPLAY_V2),
+        (confirmed(Version::V1), CONFIRMED_V1),
+        (confirmed(Version::V2), CONFIRMED_V2),
     ] {
         assert_eq!(String::from_utf8_lossy(message.body()), String::from_utf8_lossy(golden));
         assert_eq!(message.body(), golden);
@@ -102,6 +138,7 @@ fn the_books_stand_in_the_headers() {
         for (message, expected) in [
             (events(version), told(Kind::Events, 3, version)),
             (parse_error(version), told(Kind::ParseError, 0, version)),
+            (confirmed(version), Headers { received_at: None, ..told(Kind::Confirmed, 0, version) }),
         ] {
             assert!(message.headers().message_id.is_some());
             assert_eq!(Headers { message_id: None, ..message.headers().clone() }, expected);

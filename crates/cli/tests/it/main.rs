@@ -9,6 +9,7 @@ mod load;
 mod provision;
 mod query;
 mod query_service;
+mod reconcile;
 mod replay;
 mod tail;
 mod types;

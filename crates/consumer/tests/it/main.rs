@@ -1,6 +1,7 @@
 //! The consumer from outside: messages are published, and looked for in the database.
 
 mod batches;
+mod books;
 mod dead_letters;
 mod event_types;
 mod failover;

@@ -101,8 +101,18 @@ async fn the_books_balance_whatever_is_killed() {
     let imbalance = ledger.compare(pipeline.api()).await;
     println!("{} events sent, {retries} requests sent again", ledger.len());
     assert_eq!(imbalance, Imbalance::default(), "seed {seed}\n{}", pipeline.logs());
+    the_services_say_the_same(&pipeline, ledger.len());
     a_fresh_event_passes(pipeline.api()).await;
     pipeline.stop_services();
+}
+
+/// Their own books balance too: all that was sent is taken, what was sent again as a duplicate.
+fn the_services_say_the_same(pipeline: &Pipeline, sent: usize) {
+    let books = tokio::task::block_in_place(|| pipeline.reconcile());
+    println!("{books}");
+    let number = |name: &str| books[name].as_u64().expect("a number");
+    assert_eq!(number("stored") + number("rejected"), sent as u64, "{books}");
+    assert!(number("confirmed") <= number("taken"), "{books}");
 }
 
 async fn a_fresh_event_passes(api: &Api) {

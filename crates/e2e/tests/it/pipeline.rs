@@ -207,6 +207,17 @@ impl Pipeline {
         }
     }
 
+    /// Has an operator look whether the books balance, which they must; gives what was told.
+    pub(crate) fn reconcile(&self) -> Value {
+        let mut command = Command::new(program("eye"));
+        command.args(["reconcile", "--output", "json"]);
+        command.env("EYE__STORE__URL", self.store_url()).env("EYE__BROKER__URL", self.broker_url());
+        let output = command.output().expect("eye runs");
+        let (told, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{told}\n{why}\n{}", self.logs());
+        serde_json::from_str(&told).expect("JSON")
+    }
+
     pub(crate) fn broker_url(&self) -> String {
         self.broker.amqp_url()
     }

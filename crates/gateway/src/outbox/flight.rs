@@ -6,13 +6,14 @@ use std::time::SystemTime;
 
 use broker::envelope::{Builder, Source};
 use broker::{Message, PublishError, Publisher};
-use event::ApplicationId;
+use event::{ApplicationId, Hour};
 use metrics::{counter, histogram};
 use service::trace::Trace;
 use service::traces::{self, KeyValue, Span, SpanKind};
 use tokio::time::Instant;
 
 use super::Pending;
+use crate::books::Books;
 
 /// Some of the events of one submission.
 pub(super) struct Piece {
@@ -31,7 +32,13 @@ impl Flight {
     }
 
     /// Publishes the message, and tells each submission what became of its events.
-    pub(super) async fn fly(self, application: ApplicationId, publisher: Publisher, source: Source) {
+    pub(super) async fn fly(
+        self,
+        application: ApplicationId,
+        publisher: Publisher,
+        source: Source,
+        books: Arc<Books>,
+    ) {
         // Who gives up earlier than the last one has its own clock; the message may still be of use to others.
         let Some(deadline) = self.pieces.iter().map(|piece| piece.pending.submission.deadline).max() else {
             return;
@@ -45,6 +52,7 @@ impl Flight {
         match outcome {
             Ok(()) => {
                 self.count(events);
+                books.confirm(application, &self.hours());
                 self.pieces.iter().for_each(|piece| piece.pending.receipt.confirm(piece.parts.len()));
             }
             Err(error) => {
@@ -74,6 +82,25 @@ impl Flight {
             counter!("eye_outbox_confirmed_events_total", "application" => application)
                 .increment(events as u64);
         }
+    }
+
+    /// How many of the events were received within which hour. Hardly ever there is more than one.
+    fn hours(&self) -> Vec<(Hour, u64)> {
+        let mut hours: Vec<(Hour, u64)> = Vec::with_capacity(1);
+        let mut add = |hour, events| match hours.last_mut() {
+            Some((last, sum)) if *last == hour => *sum += events,
+            _ => hours.push((hour, events)),
+        };
+        for Piece { pending, parts } in &self.pieces {
+            let hour = |index| pending.submission.receipts.of(index).hour();
+            // The times of a request grow.
+            if hour(parts.start) == hour(parts.end.saturating_sub(1)) {
+                add(hour(parts.start), parts.len() as u64);
+            } else {
+                parts.clone().for_each(|index| add(hour(index), 1));
+            }
+        }
+        hours
     }
 
     /// The message as a step of each request's trace.

@@ -1,5 +1,6 @@
 //! The gateway from outside: a real one, with a broker and a database of the tests' own.
 
+mod books;
 mod compression;
 mod documentation;
 mod gateway;

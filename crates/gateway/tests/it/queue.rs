@@ -1,8 +1,9 @@
 //! What the gateway has put on its queue.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use broker::envelope::{Contents, Envelope};
+use broker::envelope::{Confirmed, Contents, Envelope};
 use broker::{Headers, Subscription};
 use service::settings::Settings;
 use tokio::time::timeout;
@@ -27,6 +28,8 @@ pub(crate) struct Message {
     pub(crate) events: Vec<Event>,
     /// What was wrong, where it is a parse error.
     pub(crate) parse_error: Option<String>,
+    /// What the gateway has seen confirmed, where it is a report for the books.
+    pub(crate) confirmed: Option<Vec<Confirmed>>,
 }
 
 /// One event of a message.
@@ -46,8 +49,34 @@ impl Queue {
         Self { settings: settings.section("broker").unwrap() }
     }
 
-    /// Takes messages until they hold so many events, and then all that is left.
+    /// Takes messages until they hold so many events, and then all that is left; reports for the books are not among them.
     pub(crate) async fn take(&self, events: usize) -> Vec<Message> {
+        let messages = self.take_all(events).await.into_iter();
+        messages.filter(|message| message.confirmed.is_none()).collect()
+    }
+
+    /// Takes reports until one of them tells of so many events of an application, and gives what was told last of each hour.
+    pub(crate) async fn confirmed(&self, application: i32, events: u64) -> Vec<Confirmed> {
+        let mut subscription =
+            Subscription::open(&self.settings, broker::Queue::Events, 1_000).await.unwrap();
+        let mut told = BTreeMap::new();
+        while told.values().map(|confirmed: &Confirmed| confirmed.events).sum::<u64>() < events {
+            let delivery =
+                timeout(PATIENCE, subscription.next()).await.expect("a report").expect("a delivery");
+            let message = read(delivery.headers().clone(), delivery.body());
+            for confirmed in message.confirmed.into_iter().flatten() {
+                assert_eq!(message.headers.event_count, Some(0));
+                if confirmed.application.get() == application {
+                    told.insert(confirmed.hour, confirmed);
+                }
+            }
+            delivery.ack().await.unwrap();
+        }
+        subscription.close().await;
+        told.into_values().collect()
+    }
+
+    async fn take_all(&self, events: usize) -> Vec<Message> {
         let mut subscription =
             Subscription::open(&self.settings, broker::Queue::Events, 1_000).await.unwrap();
         let mut messages: Vec<Message> = Vec::new();
@@ -89,9 +118,10 @@ fn read(headers: Headers, body: &[u8]) -> Message {
     let requests = envelope.requests().iter();
     let requests =
         requests.map(|request| (request.request_id.clone(), request.traceparent.clone())).collect();
-    let (carried, parse_error) = match envelope.into_contents() {
-        Contents::Events(carried) => (carried, None),
-        Contents::ParseError { detail, carried } => (vec![carried], Some(detail)),
+    let (carried, parse_error, confirmed) = match envelope.into_contents() {
+        Contents::Events(carried) => (carried, None, None),
+        Contents::ParseError { detail, carried } => (vec![carried], Some(detail), None),
+        Contents::Confirmed(confirmed) => (Vec::new(), None, Some(confirmed)),
     };
     let events = carried.into_iter().map(|event| Event {
         id: event.id.into(),
@@ -99,5 +129,5 @@ fn read(headers: Headers, body: &[u8]) -> Message {
         bytes: event.bytes.to_vec(),
         request: event.request,
     });
-    Message { headers, gateway, requests, events: events.collect(), parse_error }
+    Message { headers, gateway, requests, events: events.collect(), parse_error, confirmed }
 }

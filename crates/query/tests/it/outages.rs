@@ -41,11 +41,12 @@ async fn a_query_that_takes_too_long_is_a_504_that_says_what_to_narrow() {
     let ground = Ground::new();
     ground.write(&[sent()]);
     let service = Service::start_with(&ground, &[("QUERY__STATEMENT_TIMEOUT_MS", "200")]).await;
-    let lock = Lock::on(&ground, "events, errors, event_counts, event_totals");
+    let lock = Lock::on(&ground, "events, errors, event_counts, event_totals, books");
     let paths = [
         "/api/events".to_owned(),
         "/api/sessions/s-1/events".to_owned(),
         "/api/applications".to_owned(),
+        "/api/ledger".to_owned(),
         "/api/errors/summary".to_owned(),
         "/api/event-types".to_owned(),
         "/api/event-types/page%20interaction/pageview".to_owned(),

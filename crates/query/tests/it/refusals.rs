@@ -7,12 +7,13 @@ use uuid::Uuid;
 use crate::ground::{Ground, sent};
 use crate::service::{Parameters, Service};
 
-pub(crate) const LISTS: [&str; 6] = [
+pub(crate) const LISTS: [&str; 7] = [
     "/api/events",
     "/api/sessions",
     "/api/errors",
     "/api/event-types",
     "/api/applications",
+    "/api/ledger",
     "/api/sessions/s-1/events",
 ];
 
@@ -304,6 +305,7 @@ async fn injections_find_nothing_and_harm_nothing() {
         ("/api/sessions", &["session_id", "application"]),
         ("/api/errors", &["application", "session_id", "field", "path", "category", "name"]),
         ("/api/event-types", &["category", "name"]),
+        ("/api/ledger", &["application"]),
     ];
     let parsed = [
         ("/api/events", &["from", "to", "received_from", "received_to", "order", "limit", "cursor"][..]),
@@ -312,6 +314,7 @@ async fn injections_find_nothing_and_harm_nothing() {
         ("/api/errors/summary", &["group_by", "severity", "event_id", "from", "to", "resolved", "limit"]),
         ("/api/event-types", &["registered", "limit", "cursor"]),
         ("/api/applications", &["limit", "cursor"]),
+        ("/api/ledger", &["from", "to", "limit", "cursor"]),
     ];
     for injection in injections {
         for (path, parameters) in texts {

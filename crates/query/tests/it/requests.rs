@@ -74,6 +74,7 @@ async fn other_methods_and_paths() {
         "/api/event-types",
         "/api/event-types/x/y",
         "/api/applications",
+        "/api/ledger",
     ] {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
             let answer = service.raw(method.clone(), path, Some(&service.key)).await;

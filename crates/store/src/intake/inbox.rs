@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, Nullable, Uuid as SqlUuid};
+use event::MessageId;
 use uuid::Uuid;
 
 use super::Message;
@@ -45,4 +46,11 @@ pub(super) fn take(connection: &mut PgConnection, messages: &[Message<'_>]) -> Q
         .load::<TakenRow>(connection)?;
     let mut taken: HashSet<Uuid> = taken.into_iter().map(|row| row.message_id).collect();
     Ok(messages.iter().map(|message| taken.remove(message.id.as_uuid())).collect())
+}
+
+/// Whether a message is among those that were taken.
+pub(super) fn has(connection: &mut PgConnection, id: MessageId) -> QueryResult<bool> {
+    use crate::schema::taken_messages::dsl::{message_id, taken_messages};
+    diesel::select(diesel::dsl::exists(taken_messages.filter(message_id.eq(Uuid::from(id)))))
+        .get_result(connection)
 }

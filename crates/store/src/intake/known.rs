@@ -110,13 +110,17 @@ fn applications<'m>(message: &'m Message<'_>) -> impl Iterator<Item = Applicatio
         Judgement::Valid(event) => event.application,
         Judgement::Rejected(rejection) => rejection.application,
     });
-    message.application.into_iter().chain(of_events)
+    let confirmed = match &message.contents {
+        Contents::Confirmed(confirmed) => confirmed.as_slice(),
+        _ => &[],
+    };
+    message.application.into_iter().chain(of_events).chain(confirmed.iter().map(|told| told.application))
 }
 
 fn judgements<'m, 'a>(message: &'m Message<'a>) -> &'m [Judgement<'a>] {
     match &message.contents {
         Contents::Events(judgements) => judgements,
-        Contents::ParseError(_) | Contents::Unreadable(_) => &[],
+        Contents::ParseError(_) | Contents::Unreadable(_) | Contents::Confirmed(_) => &[],
     }
 }
 

@@ -11,14 +11,15 @@ use diesel::data_types::PgTimestamp;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use event::{Code, Event, Rejection, Violation};
+use event::{Event, Rejection, Violation};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Fragment, time};
+use super::entries::Entries;
+use super::{Fragment, resolutions, time};
 
 /// By which a rejection is known: the same bytes under the same id are the same event.
-type EventKey = (Uuid, Option<i32>, [u8; 32]);
+pub(super) type EventKey = (Uuid, Option<i32>, [u8; 32]);
 
 /// What a record is of, and so how it meets the row that its bytes may have already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(super) struct Record<'b> {
     input: &'b [u8],
     truncated: bool,
     replayable: bool,
+    /// How many events it stands for in the books.
+    booked_events: i32,
     violations: Cow<'b, [Violation]>,
 }
 
@@ -64,6 +67,7 @@ impl<'b> Record<'b> {
             input: rejection.input,
             truncated: rejection.truncated,
             replayable: true,
+            booked_events: 1,
             violations: Cow::Borrowed(&rejection.violations),
         }
     }
@@ -79,6 +83,7 @@ impl<'b> Record<'b> {
         Self {
             kind: Kind::Warnings,
             replayable: false,
+            booked_events: 0,
             truncated: event.warnings_truncated,
             ..Self::of_event(slot, application, event, warnings)
         }
@@ -103,6 +108,7 @@ impl<'b> Record<'b> {
             input: event.input,
             truncated: false,
             replayable: true,
+            booked_events: 1,
             violations: violations.into(),
         }
     }
@@ -113,6 +119,7 @@ impl<'b> Record<'b> {
         application: Option<i32>,
         fragment: &'b Fragment<'b>,
         violation: Violation,
+        booked_events: i32,
     ) -> Self {
         Self {
             slot,
@@ -126,13 +133,19 @@ impl<'b> Record<'b> {
             input: fragment.bytes,
             truncated: false,
             replayable: false,
+            booked_events,
             violations: Cow::Owned(vec![violation]),
         }
     }
 }
 
-fn digest(input: &[u8]) -> [u8; 32] {
+pub(super) fn digest(input: &[u8]) -> [u8; 32] {
     Sha256::digest(input).into()
+}
+
+/// By which the rejection of an event is known that passes now: its application is registered.
+pub(super) fn key(event: &Event<'_>) -> EventKey {
+    (event.id.into(), Some(event.application.get()), digest(event.input))
 }
 
 /// A text that Postgres can hold: it holds no NUL.
@@ -145,13 +158,28 @@ fn spelled(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\\u0000")) } else { Cow::Borrowed(text) }
 }
 
-/// Writes rejections with their errors, and returns the slots of those that were written: the others are duplicates.
-pub(super) fn insert(connection: &mut PgConnection, records: Vec<Record<'_>>) -> QueryResult<Vec<usize>> {
+/// A record that was written.
+pub(super) struct Written {
+    /// Which outcome of the batch is its own.
+    pub(super) slot: usize,
+    /// Whether its row is a new one.
+    pub(super) new: bool,
+    id: i64,
+}
+
+/// Writes rejections with their errors, and returns those that were written: the others are duplicates. Rejections of what
+/// is stored are resolved, which is booked.
+pub(super) fn insert(
+    connection: &mut PgConnection,
+    records: Vec<Record<'_>>,
+    entries: &mut Entries,
+) -> QueryResult<Vec<Written>> {
     let (replays, rejections) = records.into_iter().partition(|record| record.kind == Kind::Replay);
     let mut written = write(connection, rejections, ON_REJECTION)?;
     written.extend(write(connection, replays, ON_REPLAY)?);
-    resolve_stored(connection, &written.iter().map(|(_, id)| *id).collect::<Vec<_>>())?;
-    Ok(written.into_iter().map(|(slot, _)| slot).collect())
+    let ids = written.iter().map(|written| written.id).collect::<Vec<_>>();
+    resolutions::resolve_stored(connection, &ids, entries)?;
+    Ok(written)
 }
 
 /// Writes the warnings of events that are stored.
@@ -159,31 +187,34 @@ pub(super) fn insert_warnings(connection: &mut PgConnection, warnings: Vec<Recor
     write(connection, warnings, ON_WARNINGS).map(|_| ())
 }
 
-/// Writes records of one kind, and returns the slot and the number of those that were written.
+/// Writes records of one kind, and returns those that were written.
 fn write(
     connection: &mut PgConnection,
     mut records: Vec<Record<'_>>,
     on_conflict: &str,
-) -> QueryResult<Vec<(usize, i64)>> {
+) -> QueryResult<Vec<Written>> {
     if records.is_empty() {
         return Ok(Vec::new());
     }
     // Everybody writes in one order. Of the same event the first of the batch counts.
     records.sort_by(|a, b| a.key.cmp(&b.key).then(a.slot.cmp(&b.slot)));
     records.dedup_by(|later, first| later.key == first.key);
-    let ids = insert_rejected_events(connection, &records, on_conflict)?;
-    let written: Vec<(i64, &Record<'_>)> =
-        records.iter().filter_map(|record| Some((*ids.get(&record.key)?, record))).collect();
+    let rows = insert_rejected_events(connection, &records, on_conflict)?;
+    let written: Vec<(&RejectedRow, &Record<'_>)> =
+        records.iter().filter_map(|record| Some((rows.get(&record.key)?, record))).collect();
     if !written.is_empty() {
         insert_errors(connection, &written)?;
     }
-    Ok(written.into_iter().map(|(id, record)| (record.slot, id)).collect())
+    Ok(written
+        .into_iter()
+        .map(|(row, record)| Written { slot: record.slot, new: row.new, id: row.id })
+        .collect())
 }
 
 const INSERT: &str = "\
 INSERT INTO rejected_events AS r (application_id, event_id, received_at, errors_truncated, replayable, warned, \
-session_id, category, name, occurred_at, input) \
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+session_id, category, name, occurred_at, input, booked_events) \
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
 ON CONFLICT (event_id, application_id, input_digest)";
 
 const ON_REJECTION: &str = "DO NOTHING";
@@ -195,7 +226,8 @@ WHERE r.resolved_at IS NULL AND NOT r.warned";
 
 const ON_WARNINGS: &str = "DO UPDATE SET errors_truncated = excluded.errors_truncated";
 
-const RETURNING: &str = "RETURNING r.id, r.event_id, r.application_id, r.input_digest";
+// A row that nobody has updated or locked is a new one.
+const RETURNING: &str = "RETURNING r.id, r.event_id, r.application_id, r.input_digest, r.xmax = 0 AS new";
 
 #[derive(QueryableByName)]
 struct RejectedRow {
@@ -207,13 +239,15 @@ struct RejectedRow {
     application_id: Option<i32>,
     #[diesel(sql_type = Bytea)]
     input_digest: Vec<u8>,
+    #[diesel(sql_type = Bool)]
+    new: bool,
 }
 
 fn insert_rejected_events(
     connection: &mut PgConnection,
     records: &[Record<'_>],
     on_conflict: &str,
-) -> QueryResult<HashMap<EventKey, i64>> {
+) -> QueryResult<HashMap<EventKey, RejectedRow>> {
     let texts = |text: for<'r> fn(&'r Record<'_>) -> Option<&'r str>| -> Vec<Option<&str>> {
         records.iter().map(text).collect()
     };
@@ -232,10 +266,11 @@ fn insert_rejected_events(
             records.iter().map(|record| record.occurred_at).collect::<Vec<_>>(),
         )
         .bind::<Array<Bytea>, _>(records.iter().map(|record| record.input).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(records.iter().map(|record| record.booked_events).collect::<Vec<_>>())
         .load::<RejectedRow>(connection)?;
     let key = |row: RejectedRow| {
-        let digest = row.input_digest.try_into().ok()?;
-        Some(((row.event_id, row.application_id, digest), row.id))
+        let digest = row.input_digest.as_slice().try_into().ok()?;
+        Some(((row.event_id, row.application_id, digest), row))
     };
     Ok(rows.into_iter().filter_map(key).collect())
 }
@@ -244,10 +279,10 @@ const INSERT_ERRORS: &str = "\
 INSERT INTO errors (rejected_event_id, application_id, event_id, received_at, severity, code, field, path, message, value) \
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-fn insert_errors(connection: &mut PgConnection, records: &[(i64, &Record<'_>)]) -> QueryResult<()> {
+fn insert_errors(connection: &mut PgConnection, records: &[(&RejectedRow, &Record<'_>)]) -> QueryResult<()> {
     let errors: Vec<(i64, &Record<'_>, &Violation)> = records
         .iter()
-        .flat_map(|(id, record)| record.violations.iter().map(|violation| (*id, *record, violation)))
+        .flat_map(|(row, record)| record.violations.iter().map(|violation| (row.id, *record, violation)))
         .collect();
     let of = |text: fn(&Violation) -> &str| -> Vec<Cow<'_, str>> {
         errors.iter().map(|(_, _, violation)| spelled(text(violation))).collect()
@@ -268,69 +303,4 @@ fn insert_errors(connection: &mut PgConnection, records: &[(i64, &Record<'_>)]) 
         .bind::<Array<Nullable<Text>>, _>(optional(|violation| violation.value.as_deref()))
         .execute(connection)
         .map(|_| ())
-}
-
-const FIND_UNRESOLVED: &str = "\
-SELECT id, event_id, application_id, input_digest FROM rejected_events \
-WHERE event_id = ANY ($1) AND resolved_at IS NULL AND replayable";
-
-// Locked in one order by everybody.
-const RESOLVE: &str = "\
-UPDATE rejected_events r SET resolved_at = now() \
-FROM (SELECT id FROM rejected_events WHERE id = ANY ($1) AND resolved_at IS NULL ORDER BY id FOR UPDATE) AS locked \
-WHERE r.id = locked.id";
-
-/// Marks the rejections of unchanged copies of events that passed as resolved.
-pub(super) fn resolve_copies(connection: &mut PgConnection, passed: &[&Event<'_>]) -> QueryResult<()> {
-    if passed.is_empty() {
-        return Ok(());
-    }
-    let unresolved = diesel::sql_query(FIND_UNRESOLVED)
-        .bind::<Array<SqlUuid>, _>(passed.iter().map(|event| event.id.into()).collect::<Vec<Uuid>>())
-        .load::<RejectedRow>(connection)?;
-    let is_copy = |row: &RejectedRow| {
-        passed.iter().any(|event| {
-            row.event_id == *event.id.as_uuid()
-                && row.application_id == Some(event.application.get())
-                && row.input_digest == digest(event.input)
-        })
-    };
-    let copies: Vec<i64> = unresolved.into_iter().filter(is_copy).map(|row| row.id).collect();
-    if copies.is_empty() {
-        return Ok(());
-    }
-    diesel::sql_query(RESOLVE).bind::<Array<BigInt>, _>(copies).execute(connection).map(|_| ())
-}
-
-/// Rules by which the same bytes may be judged otherwise at another time or under other settings. A rejection for any
-/// other reason can have no unchanged copy that passed. Those of an event type's schema are among them too.
-const PASSING_RULES: [Code; 6] = [
-    Code::FutureTimestamp,
-    Code::TooLarge,
-    Code::TooDeep,
-    Code::UnknownEventType,
-    Code::StoreRefused,
-    Code::ProcessingFailed,
-];
-
-// The bytes of stored events are not kept, so that a copy is known by identity and content. LIMIT: see events::COMPARE.
-const RESOLVE_STORED: &str = "\
-UPDATE rejected_events r SET resolved_at = now() FROM (\
-SELECT r.id FROM rejected_events r \
-JOIN event_types t ON t.category = r.category AND t.name = r.name \
-CROSS JOIN LATERAL (SELECT e.event_type_id, e.data FROM events e \
-WHERE e.session_id = r.session_id AND e.occurred_at = r.occurred_at \
-AND e.application_id = r.application_id AND e.id = r.event_id LIMIT 1) AS stored \
-WHERE r.id = ANY ($1) AND r.resolved_at IS NULL AND r.replayable AND stored.event_type_id = t.id \
-AND NOT EXISTS (SELECT FROM errors x WHERE x.rejected_event_id = r.id \
-AND x.code <> ALL ($2) AND NOT starts_with(x.code, 'schema.')) \
-AND eye_holds_data(r.input, stored.data) ORDER BY r.id FOR UPDATE OF r) AS copies \
-WHERE r.id = copies.id";
-
-/// Marks those of these rejections as resolved whose unchanged copies are stored already, and returns how many.
-pub(crate) fn resolve_stored(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<usize> {
-    diesel::sql_query(RESOLVE_STORED)
-        .bind::<Array<BigInt>, _>(ids)
-        .bind::<Array<Text>, _>(PASSING_RULES.map(Code::as_str).to_vec())
-        .execute(connection)
 }

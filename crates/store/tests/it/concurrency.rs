@@ -49,6 +49,7 @@ fn the_same_events_in_opposite_order_are_stored_once() {
     }
     assert_eq!(ground.count("events"), 1_500);
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]
@@ -60,6 +61,7 @@ fn messages_delivered_to_several_consumers_are_taken_by_one() {
     let now = taken.iter().flatten().filter(|taken| matches!(taken, Taken::Now(_))).count();
     assert_eq!((now, ground.count("events"), ground.count("taken_messages")), (20, 100, 20));
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]
@@ -74,6 +76,7 @@ fn of_conflicting_events_in_several_consumers_one_wins() {
         assert_eq!(outcomes, [Outcome::Stored, Outcome::Rejected, Outcome::Rejected, Outcome::Rejected]);
     }
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]

@@ -12,6 +12,7 @@ use event::{
     ApplicationId, Event, EventId, Judgement, MessageId, ReceivedAt, Rules, RunId, Submitted, judge,
 };
 use serde_json::{Value, json};
+use store::books::HourRange;
 use store::intake::{Contents, Message, Outcome, Taken, Writer};
 use store::{Settings, Store, testing};
 use uuid::Uuid;
@@ -95,6 +96,12 @@ impl Ground {
         );
         assert_eq!(wrong, "", "sessions that do not agree with their events");
         self.assert_counts_agree();
+    }
+
+    /// The same of the books: what is booked is what stands in the tables.
+    pub(crate) fn assert_books_agree(&self) {
+        let compared = self.store.compare_books(HourRange::default(), |_| ()).expect("compare the books");
+        assert_eq!(compared.differences, [], "books that do not agree with the tables");
     }
 
     /// The same of all counts: what is counted is what is stored, in each quarter of an hour and in all sums.

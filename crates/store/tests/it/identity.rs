@@ -16,6 +16,7 @@ fn an_event_sent_twice_is_stored_once() {
     assert_eq!(ground.write_events(judged(&[event.later(1_000_000)])), [Duplicate]);
     assert_eq!((ground.count("events"), ground.count("errors")), (1, 0));
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]
@@ -28,6 +29,7 @@ fn an_event_that_is_twice_in_a_batch_is_stored_once() {
     assert_eq!(outcomes, [Taken::Now(vec![Stored, Stored, Duplicate]), Taken::Now(vec![Duplicate])]);
     assert_eq!(ground.count("events"), 2);
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 /// The same as `{"n": 100, "t": "é", "o": {"a": 1, "b": null}}`.
@@ -76,6 +78,7 @@ fn other_content_under_the_same_identity_is_a_conflict() {
         assert_eq!(ground.ask("SELECT data::text FROM events"), r#"{"n": 1}"#, "{what}: the first stays");
         assert_eq!(ground.count("rejected_events WHERE resolved_at IS NULL"), 1, "{what}");
         ground.assert_sessions_agree();
+        ground.assert_books_agree();
     }
 }
 
@@ -103,6 +106,7 @@ fn the_same_id_elsewhere_is_another_event() {
     ];
     assert_eq!(ground.write_events(judged(&others)), [Stored; 5]);
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn a_message_that_was_taken_before_changes_nothing() {
     assert_eq!(ground.write(&[again]), [Taken::Before]);
     assert_eq!((ground.count("events"), ground.count("rejected_events")), (1, 1));
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]

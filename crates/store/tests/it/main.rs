@@ -2,6 +2,7 @@
 
 mod applications;
 mod backup;
+mod books;
 mod calendar_counts;
 mod concurrency;
 mod counts;

@@ -65,6 +65,7 @@ fn a_row_that_postgres_refuses_is_rejected_and_its_neighbours_are_stored() {
         assert_eq!(ground.write_events(vec![Judgement::Valid(event)]), [Duplicate], "{what}, sent again");
     }
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]
@@ -95,6 +96,7 @@ fn poison_among_copies_and_conflicts_leaves_their_outcomes_as_they_are() {
     let codes = ground.ask("SELECT code FROM errors ORDER BY code");
     assert_eq!(codes, "id_conflict invalid_timestamp store_refused");
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]
@@ -104,6 +106,7 @@ fn a_copy_that_can_be_stored_is_stored_after_one_that_can_not() {
     let poisoned = Judgement::Valid(Event { data: r#"{"a": "\u0000"}"#, input: b"poison", ..event.valid() });
     assert_eq!(ground.write_events(vec![poisoned, event.judged()]), [Rejected, Stored]);
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]

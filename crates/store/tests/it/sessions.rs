@@ -23,6 +23,7 @@ fn a_session_knows_its_first_and_last_event_its_count_and_its_applications() {
     );
     assert_eq!(session, "s-1 10 50 5 {1,2}");
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 #[test]
@@ -34,6 +35,7 @@ fn copies_and_rejections_count_in_no_session() {
     ground.write_events(judged(&[event.clone(), event, conflict, future]));
     assert_eq!(ground.ask("SELECT session_id || event_count FROM sessions"), "s-11");
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
 
 /// Few sessions, times, ids and payloads: so that writers meet.
@@ -60,7 +62,7 @@ fn four_writers_at_once_store_each_identity_once_and_keep_every_session_right() 
     let work = proptest::collection::vec(proptest::collection::vec(events(), 1..4), 4);
     runner
         .run(&work, |writers| {
-            ground.execute("TRUNCATE events, sessions, rejected_events, errors, taken_messages");
+            ground.execute("TRUNCATE events, sessions, rejected_events, errors, taken_messages, books, run_books, book_changes");
             let outcomes = write_at_once(&ground, &writers);
             check(&ground, &writers, &outcomes);
             Ok(())
@@ -117,4 +119,5 @@ fn check(ground: &Ground, writers: &[Vec<Vec<Sample>>], outcomes: &[Vec<Vec<Outc
     let rejected = seen.iter().filter(|(_, outcome)| **outcome == Outcome::Rejected).count();
     assert_eq!(ground.count("rejected_events"), i64::try_from(rejected).expect("few"));
     ground.assert_sessions_agree();
+    ground.assert_books_agree();
 }
