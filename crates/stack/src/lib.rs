@@ -10,6 +10,7 @@
 //! | [`postgres`] | one Postgres server |
 //! | [`rabbitmq`] | one RabbitMQ node with an epmd of its own |
 //! | [`process`] | a child process that does not outlive us |
+//! | [`faults`] | a proxy that cuts, stalls, delays and loses on demand; a broker that answers by a script |
 //! | [`testing`] | one server of each kind a test process |
 //!
 //! # What it must not know
@@ -19,6 +20,7 @@
 //! [`StackError`] says what could not be started, shows the end of its log and what to do.
 
 mod error;
+pub mod faults;
 pub mod ports;
 pub mod postgres;
 pub mod process;
