@@ -5,5 +5,6 @@ mod envelope;
 mod fuzz;
 mod node;
 mod publishing;
+mod scripted;
 mod settings;
 mod subscribing;

@@ -7,7 +7,6 @@ mod http;
 mod json;
 mod keys;
 mod limits;
-mod link;
 mod order;
 mod outages;
 mod process;
