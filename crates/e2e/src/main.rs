@@ -1,14 +1,14 @@
 //! `make chaos`: the whole matrix of faults, then a soak with faults at random; an error where anything is off.
 //!
 //! `SEED` repeats the chance of an earlier run, `MINUTES` is how long the soak lasts (20; 0: none), `RATE` its events a
-//! second (60 % of what is measured first), and `ONLY` the rows whose names contain it, without a soak.
+//! second (60 % of what is measured first), and `ONLY` the rows whose names contain it, or the soak by that name.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use e2e::laboratory::Laboratory;
 use e2e::matrix::ROWS;
 use e2e::report::{Report, seconds};
@@ -21,6 +21,8 @@ const REPORT: &str = "target/chaos/report.md";
 const MAXIMUM_MEASURED_FOR: Duration = Duration::from_secs(15);
 /// Of the maximum: a load that is carried with ease, so that what gathers in an outage can drain.
 const SHARE_PERCENT: u32 = 60;
+/// What the soak is called beside the rows.
+const SOAK: &str = "soak";
 const FAULT_INTERVAL: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
@@ -43,8 +45,14 @@ fn run() -> anyhow::Result<bool> {
     println!("seed {seed}: make chaos SEED={seed} MINUTES={minutes} repeats what chance chooses");
     let mut report = Report::new(&format!("Seed {seed}."));
     let rows = matrix(seed, only.as_deref())?;
-    report.add(&format!("Matrix, {} rows in {}", rows.len(), seconds(Some(begun.elapsed()))), &rows);
-    if only.is_none() && minutes > 0 {
+    let soaks = only.as_deref().is_none_or(|only| only == SOAK) && minutes > 0;
+    if rows.is_empty() && !soaks {
+        bail!("ONLY: expected a part of a row's name or {SOAK}, found {:?}", only.unwrap_or_default());
+    }
+    if !rows.is_empty() {
+        report.add(&format!("Matrix, {} rows in {}", rows.len(), seconds(Some(begun.elapsed()))), &rows);
+    }
+    if soaks {
         soak_for(Duration::from_secs(60 * minutes), seed, variable("RATE")?, &mut report)?;
     }
     report.write(Path::new(REPORT)).with_context(|| format!("write {REPORT}"))?;
@@ -99,7 +107,7 @@ fn soak_for(duration: Duration, seed: u64, rate: Option<u32>, report: &mut Repor
             let (maximum, outcome) = soak::maximum(&mut laboratory, MAXIMUM_MEASURED_FOR)?;
             println!("maximum: {maximum} events a second from end to end, with the load on the same machine");
             report.add(&format!("Maximum: {maximum} events a second"), &[outcome]);
-            (maximum / 100).max(1) * SHARE_PERCENT
+            (maximum * SHARE_PERCENT / 100).max(1)
         }
     };
     println!("soak: {rate} events a second for {duration:?}, a fault every {FAULT_INTERVAL:?}");

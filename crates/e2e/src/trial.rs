@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use stack::process::wait_until;
 
 use crate::laboratory::Laboratory;
 use crate::ledger::Balance;
 use crate::load::{Load, Pace};
 use crate::matrix::Row;
+use crate::pipeline::PATIENCE;
 
 /// Events are accepted again within this, once what was wrong is over.
 pub const ACCEPTED_AGAIN_WITHIN: Duration = Duration::from_secs(5);
@@ -113,6 +115,8 @@ pub fn disturb(laboratory: &mut Laboratory, row: &Row) -> anyhow::Result<Outcome
     laboratory.load()?.it_is_over();
     let stored_again = guarded(|| Ok(laboratory.pass_one()));
     let load = laboratory.load()?;
+    // The single event may have been faster than the next one of the load.
+    let goes_on = wait_until(PATIENCE, || load.accepted_again_after().is_some());
     let mut outcome = Outcome {
         runs: 1,
         longest_outage: load.longest_outage(),
@@ -122,6 +126,9 @@ pub fn disturb(laboratory: &mut Laboratory, row: &Row) -> anyhow::Result<Outcome
         ..Outcome::of(row)
     };
     outcome.faults.extend(done.err().into_iter().chain(stored_again.err()).map(|error| format!("{error:#}")));
+    if !goes_on {
+        outcome.faults.push(format!("nothing of the load was accepted within {PATIENCE:?}"));
+    }
     if !laboratory.has_patience() {
         let times = [
             ("accepted again", outcome.accepted_again_after, ACCEPTED_AGAIN_WITHIN),
