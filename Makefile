@@ -7,7 +7,7 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test check fuzz bench bench-query load bins openapi compose compose-check
+.PHONY: help setup build run demo down test check fuzz bench bench-query chaos load bins openapi compose compose-check
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ bench: ## Measure us beside the limits of this machine, ONLY=name for one; an er
 bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (10000000) events, ONLY=name for one; an error where a goal is missed.
 	$(CARGO) build --release --bins
 	@EVENTS=$(or $(EVENTS),10000000) target/release/bench queries $(ONLY)
+
+chaos: setup ## Break everything on purpose: all faults, then MINUTES=20 of them at random; SEED, RATE, ONLY=row.
+	$(CARGO) build --profile chaos --bins --package e2e --package gateway --package consumer --package query --package cli
+	@target/chaos/chaos
 
 compose: ## Build the images and start the whole stack in containers (COMPOSE=podman-compose for podman).
 	$(COMPOSE) up --build --detach

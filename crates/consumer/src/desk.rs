@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use broker::Delivery;
 use metrics::histogram;
+use service::crash;
 use service::judging::Outdated;
 use store::intake::{Message, Writer};
 use store::{Error, Store};
@@ -153,7 +154,9 @@ impl Desk {
     ) -> Result<(), Failure> {
         let judged = SystemTime::now();
         let committing = Instant::now();
+        crash::point("before_commit");
         let taken = self.writer.write(messages)?;
+        crash::point("after_commit");
         histogram!("eye_consumer_commit_duration_seconds").record(committing.elapsed().as_secs_f64());
         let course = Course { begun, judged, committed: SystemTime::now() };
         report::committed(messages, origins, &taken, &course, &mut self.names);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use broker::Delivery;
 use futures_util::future::join_all;
 use metrics::counter;
+use service::crash;
 use tokio::time::timeout;
 
 use crate::batch::Batch;
@@ -28,6 +29,7 @@ async fn acknowledge_one(delivery: Delivery) {
         counter!("eye_consumer_settlements_failed_total").increment(1);
         tracing::debug!(%error, "a delivery could not be acknowledged: it will be delivered again");
     }
+    crash::point("amid_acks");
 }
 
 /// Gives messages up to the queue of dead letters, where they are judged in isolation. A dead letter is given back.

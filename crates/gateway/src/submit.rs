@@ -11,6 +11,7 @@ use event::body::Part;
 use metrics::counter;
 use serde::Serialize;
 use service::body::Incoming;
+use service::crash;
 use service::keys::{Caller, KeyRing, Scope};
 use service::problem::Problem;
 use service::request::Context;
@@ -76,6 +77,7 @@ impl Gateway {
             deadline,
         };
         self.outbox.submit(submission).await.map_err(unavailable)?;
+        crash::point("after_confirm");
         counter!("eye_gateway_events_accepted_total", "application" => caller.application_name.to_string())
             .increment(parts.len() as u64);
         Ok(parts)

@@ -11,6 +11,7 @@
 //! | [`postgres`] | one Postgres server |
 //! | [`rabbitmq`] | one RabbitMQ node with an epmd of its own |
 //! | [`process`] | a child process that does not outlive us |
+//! | [`faults`] | a proxy that cuts, stalls, delays and loses on demand; a broker that answers by a script |
 //! | [`testing`] | one server of each kind a test process |
 //!
 //! # What it must not know
@@ -21,6 +22,7 @@
 
 pub mod cluster;
 mod error;
+pub mod faults;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -177,6 +177,22 @@ impl Postgres {
         self.process.iter().for_each(Process::thaw);
     }
 
+    /// Runs SQL with `psql`, for the superuser in the database `postgres`; gives what it printed, without headings.
+    ///
+    /// # Errors
+    /// It could not be run, or the server refused something.
+    pub fn sql(&self, sql: &str) -> Result<String, StackError> {
+        let mut command = Command::new(self.programs.join("psql"));
+        hide_variables(&mut command, &["PG"]);
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, &self.url("postgres")]);
+        let output = command.stdin(Stdio::null()).output().map_err(StackError::io("run psql"))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        let output = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(StackError::Failed { what: format!("psql -c {sql:?}"), output })
+    }
+
     fn launch(&mut self) -> Result<(), StackError> {
         let process = Process::spawn("Postgres", self.command()?)?;
         let process = self.process.insert(process);

@@ -6,9 +6,9 @@ mod client;
 mod described;
 mod exact;
 mod faults;
-mod ledger;
-mod pipeline;
 mod recorded;
 mod replay;
 mod traces;
 mod wire;
+
+use e2e::pipeline;

@@ -8,6 +8,7 @@ use broker::envelope::{Builder, Source};
 use broker::{Message, PublishError, Publisher};
 use event::{ApplicationId, Hour};
 use metrics::{counter, histogram};
+use service::crash;
 use service::trace::Trace;
 use service::traces::{self, KeyValue, Span, SpanKind};
 use tokio::time::Instant;
@@ -45,6 +46,7 @@ impl Flight {
         };
         let events: usize = self.pieces.iter().map(|piece| piece.parts.len()).sum();
         let (departed, began) = (Instant::now(), SystemTime::now());
+        crash::point("before_publishing");
         let outcome = publisher.publish(self.message(application, source), deadline).await;
         histogram!("eye_outbox_publish_duration_seconds").record(departed.elapsed().as_secs_f64());
         histogram!("eye_outbox_message_events").record(events as f64);

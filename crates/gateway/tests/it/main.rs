@@ -8,7 +8,6 @@ mod http;
 mod json;
 mod keys;
 mod limits;
-mod link;
 mod members;
 mod order;
 mod outages;

@@ -3,20 +3,20 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use stack::faults::{Peer, Proxy, Step};
 use stack::{RabbitMq, rabbitmq};
 
 use crate::gateway::{Gateway, PATIENCE, Surroundings, broker_url};
-use crate::link::Link;
 use crate::waiting::until;
 
 /// What the contract promises of an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// A gateway behind a link that can be cut.
-async fn behind_a_link() -> (Gateway, Link) {
-    let (link, url) = Link::to(&broker_url()).await;
+async fn behind_a_link() -> (Gateway, Proxy) {
+    let link = Proxy::before(&broker_url()).unwrap();
     let mut around = Surroundings::new();
-    around.set("BROKER__URL", &url);
+    around.set("BROKER__URL", &link.through(&broker_url()));
     let gateway = Gateway::start_in(around);
     gateway.until_ready().await;
     (gateway, link)
@@ -33,7 +33,7 @@ impl Gateway {
     }
 
     async fn until_accepted(&self, patience: Duration) {
-        until("events are accepted again", patience, async || self.post("{}").await.status == 202).await;
+        until("events are accepted again", patience, async || self.post_takes("{}").await.0 == 202).await;
     }
 }
 
@@ -56,10 +56,10 @@ async fn while_the_broker_is_away_requests_are_refused_at_once_and_accepted_soon
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_without_a_broker_is_a_start() {
-    let (link, url) = Link::to(&broker_url()).await;
+    let link = Proxy::before(&broker_url()).unwrap();
     link.cut();
     let mut around = Surroundings::new();
-    around.set("BROKER__URL", &url);
+    around.set("BROKER__URL", &link.through(&broker_url()));
     let gateway = Gateway::start_in(around);
     let (status, took) = gateway.post_takes("{}").await;
     assert!(status == 503 && took < ANSWER_MAX, "{status} after {took:?}");
@@ -107,6 +107,32 @@ async fn what_is_accepted_while_the_link_breaks_again_and_again_is_on_the_queue(
     let found: Vec<_> = messages.iter().flat_map(|message| &message.events).map(|event| event.id).collect();
     let lost: Vec<_> = accepted.iter().filter(|id| !found.contains(id)).collect();
     assert!(lost.is_empty(), "{} of {} accepted events are lost", lost.len(), accepted.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_answers_wrongly_never_earns_a_202_and_the_next_right_one_does() {
+    let ack = Step::Ack { tag: 1, multiple: false };
+    let wrongly = [
+        vec![Step::Await(1), Step::Return(1), ack],
+        vec![Step::Await(1), Step::HalfAck(1), Step::HangUp],
+        vec![Step::Await(1), Step::CloseChannel],
+        vec![Step::Await(1), Step::HangUp],
+        vec![Step::Await(1), Step::Nack { tag: 1, multiple: true }, Step::HangUp],
+    ];
+    let peer = Peer::start(wrongly.to_vec()).unwrap();
+    let gateway = Gateway::start_in(Surroundings::with_broker(&peer.url()));
+    // Whatever is not a 202 is a 503.
+    gateway.until_accepted(PATIENCE).await;
+    assert_eq!(peer.connections(), wrongly.len() + 1, "accepted without a right answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirm_that_never_comes_is_a_503_within_five_seconds() {
+    let peer = Peer::start(vec![vec![Step::Await(1)]]).unwrap();
+    let gateway = Gateway::start_in(Surroundings::with_broker(&peer.url()));
+    gateway.until_ready().await;
+    let (status, took) = gateway.post_takes("{}").await;
+    assert!(status == 503 && took < ANSWER_MAX, "{status} after {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use stack::faults::Proxy;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::gateway::{Answer, Gateway, PATIENCE, Surroundings, broker_url};
-use crate::link::Link;
 use crate::process::Process;
 use crate::raw::{Raw, head, status};
 use crate::waiting::until;
@@ -95,8 +95,8 @@ async fn a_gateway_under_load_ends_within_10_seconds_also_when_nobody_answers_it
     let directory = stack::testing::directory().unwrap();
     let options = stack::postgres::Options { unsafe_but_fast: true, ..Default::default() };
     let server = stack::Postgres::start(directory.path(), options).unwrap();
-    let (link, url) = Link::to(&broker_url()).await;
-    let mut around = Surroundings::on(&url, &server);
+    let link = Proxy::before(&broker_url()).unwrap();
+    let mut around = Surroundings::on(&link.through(&broker_url()), &server);
     let key = around.key(service::keys::Scope::Write);
     let process = Process::start_alone(&mut around, key);
     process.until_it_accepts().await;

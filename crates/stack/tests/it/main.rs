@@ -1,5 +1,7 @@
 //! Private servers: started, killed, frozen, and never left behind.
 
+mod faults;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;

@@ -1,0 +1,385 @@
+//! A private stack of the real binaries, each part of which can be killed and started again.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+pub use crate::api::{Api, Headers};
+pub use crate::service::program;
+use crate::service::{Service, eye, try_eye};
+use crate::ways::Ways;
+
+/// How long anything may take that ought to come about soon.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const CONSUMERS: usize = 2;
+
+/// Asks each queue three times how many messages it holds, those that are delivered and not settled among them: of the
+/// queue itself, since what `list_queues` shows is up to 5 s old.
+const THREE_LOOKS: &str = "[begin timer:sleep(100), lists:sum([begin \
+    {ok, {_, Count}, _} = ra:local_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1), Count \
+    end || Queue <- rabbit_amqqueue:list()]) end || _ <- [1, 2, 3]].";
+
+/// What can be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The gateway.
+    Gateway,
+    /// One of the two consumers, by its number from 0.
+    Consumer(usize),
+    /// RabbitMQ.
+    Broker,
+    /// Postgres.
+    Postgres,
+}
+
+impl Part {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::Gateway, Self::Consumer(0), Self::Broker, Self::Postgres, Self::Consumer(1)];
+}
+
+/// How a pipeline is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plan<'a> {
+    /// Settings for every service: variables and their values.
+    pub settings: &'a [(&'a str, &'a str)],
+    /// Whether there is a proxy on each way between its parts.
+    pub has_ways: bool,
+    /// Where Postgres keeps its data; none: beside everything else.
+    pub store_directory: Option<&'a Path>,
+}
+
+/// The stack. Dropped, it ends with everything in it.
+pub struct Pipeline {
+    postgres: Postgres,
+    broker: RabbitMq,
+    gateway: Service,
+    consumers: Vec<Service>,
+    query: Service,
+    api: Api,
+    ways: Option<Ways>,
+    /// Last, so that it is removed when nothing runs in it any more.
+    directory: TempDir,
+}
+
+impl Pipeline {
+    /// Starts one with the settings as they are.
+    pub async fn start() -> Self {
+        Self::start_as(Plan::default()).await
+    }
+
+    /// The same, with settings for every service.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_as(Plan { settings, ..Plan::default() }).await
+    }
+
+    /// Starts one as it is planned.
+    ///
+    /// # Panics
+    /// A part does not start.
+    pub async fn start_as(plan: Plan<'_>) -> Self {
+        let directory = testing::directory().expect("a directory");
+        let own = directory.path().join("postgres");
+        let postgres = Postgres::start(plan.store_directory.unwrap_or(&own), postgres::Options::default())
+            .expect("Postgres starts");
+        let broker =
+            RabbitMq::start(&directory.path().join("rabbitmq"), &broker_options()).expect("RabbitMQ starts");
+        let url = postgres.url("postgres");
+        eye(&url, &["migrate"]);
+        eye(&url, &["app", "create", "shop"]);
+        let key = |scope| {
+            let made = eye(&url, &["key", "create", "shop", "--scope", scope]);
+            made["key"].as_str().expect("a key").to_owned()
+        };
+        let (gateway_port, query_port) = (free_port(), free_port());
+        let ways = plan.has_ways.then(|| Ways::open(gateway_port, broker.port(), postgres.port()));
+        let front = ways.as_ref().map_or(gateway_port, |ways| ways.to_gateway.port());
+        let api = Api::new(front, query_port, key("write"), key("read"));
+        let place = Place { directory: directory.path(), ways: ways.as_ref(), settings: plan.settings };
+        let (gateway, consumers, query) = place.services(&url, &broker.amqp_url(), gateway_port, query_port);
+        let mut pipeline = Self { postgres, broker, gateway, consumers, query, api, ways, directory };
+        pipeline.gateway.start();
+        pipeline.consumers.iter_mut().for_each(Service::start);
+        pipeline.query.start();
+        pipeline
+    }
+
+    /// Its services as clients see them.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// The ways between its parts.
+    ///
+    /// # Panics
+    /// It was planned without.
+    pub fn ways(&self) -> &Ways {
+        self.ways.as_ref().expect("a pipeline with ways")
+    }
+
+    /// Its database server.
+    pub const fn postgres(&self) -> &Postgres {
+        &self.postgres
+    }
+
+    /// Its broker.
+    pub const fn broker(&self) -> &RabbitMq {
+        &self.broker
+    }
+
+    /// The process that runs now.
+    pub fn gateway_pid(&self) -> u32 {
+        self.gateway.pid()
+    }
+
+    /// Asks the gateway how it is: the status of `/live` or `/ready`; none without an answer.
+    pub async fn gateway_health(&self, path: &str) -> Option<u16> {
+        let listen = self.gateway.environment.get("EYE__GATEWAY__HEALTH_LISTEN")?;
+        let answer = reqwest::get(format!("http://{listen}{path}")).await.ok()?;
+        Some(answer.status().as_u16())
+    }
+
+    /// Runs `eye` as an operator would, and gives what it printed.
+    pub fn eye(&self, arguments: &[&str]) -> Value {
+        eye(&self.store_url(), arguments)
+    }
+
+    /// The same where it may refuse: then what it said.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn try_eye(&self, arguments: &[&str]) -> Result<Value, String> {
+        try_eye(&self.store_url(), arguments)
+    }
+
+    /// The address of the database, for its superuser.
+    pub fn store_url(&self) -> String {
+        self.postgres.url("postgres")
+    }
+
+    /// The address of the broker.
+    pub fn broker_url(&self) -> String {
+        self.broker.amqp_url()
+    }
+
+    /// A place for a file.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn service(&mut self, part: Part) -> Option<&mut Service> {
+        match part {
+            Part::Gateway => Some(&mut self.gateway),
+            Part::Consumer(number) => self.consumers.get_mut(number),
+            Part::Broker | Part::Postgres => None,
+        }
+    }
+
+    /// Kills a part (`kill -9`).
+    pub fn kill(&mut self, part: Part) {
+        match part {
+            Part::Broker => self.broker.kill(),
+            Part::Postgres => self.postgres.kill(),
+            service => self.service(service).into_iter().for_each(Service::kill),
+        }
+    }
+
+    /// Ends a part in good order.
+    pub fn stop(&mut self, part: Part) {
+        match part {
+            Part::Broker => self.broker.stop(),
+            Part::Postgres => self.postgres.stop(),
+            service => self.service(service).into_iter().for_each(Service::stop),
+        }
+    }
+
+    /// Stops a part in its tracks.
+    pub fn freeze(&mut self, part: Part) {
+        match part {
+            Part::Broker => self.broker.freeze(),
+            Part::Postgres => self.postgres.freeze(),
+            service => self.service(service).into_iter().for_each(|service| service.freeze()),
+        }
+    }
+
+    /// Lets a frozen part go on.
+    pub fn thaw(&mut self, part: Part) {
+        match part {
+            Part::Broker => self.broker.thaw(),
+            Part::Postgres => self.postgres.thaw(),
+            service => self.service(service).into_iter().for_each(|service| service.thaw()),
+        }
+    }
+
+    /// Starts a part again that was killed or stopped.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start_again(&mut self, part: Part) {
+        match part {
+            Part::Broker => self.broker.restart().expect("RabbitMQ starts again"),
+            Part::Postgres => self.postgres.restart().expect("Postgres starts again"),
+            service => self.service(service).into_iter().for_each(Service::start),
+        }
+    }
+
+    /// Whether a server has ended by itself.
+    pub fn has_ended(&mut self, part: Part) -> bool {
+        match part {
+            Part::Broker => !self.broker.is_running(),
+            Part::Postgres => !self.postgres.is_running(),
+            service => self.service(service).is_some_and(|service| service.ends_within(Duration::ZERO)),
+        }
+    }
+
+    /// Starts one of our services that ends by itself at a crash point, such as `after_commit:3`, and waits until it has;
+    /// tells whether it did.
+    pub fn crash(&mut self, part: Part, at: &str) -> bool {
+        let Some(service) = self.service(part) else { return false };
+        service.kill();
+        service.start_told(&[("EYE_CRASH_AT", at)]);
+        let has_crashed = service.ends_within(PATIENCE);
+        service.kill();
+        has_crashed
+    }
+
+    /// Ends every service as an operator would; each has to end by itself.
+    pub fn stop_services(&mut self) {
+        self.gateway.stop();
+        self.consumers.iter_mut().for_each(Service::stop);
+        self.query.stop();
+    }
+
+    /// Waits until the queues were empty for three looks, and what was delivered is settled.
+    ///
+    /// # Panics
+    /// They were not in time.
+    pub async fn wait_until_quiet(&self) {
+        self.wait_until_quiet_within(PATIENCE).await;
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Panics
+    /// They were not in time.
+    pub async fn wait_until_quiet_within(&self, patience: Duration) {
+        let looks = self.looks_until_quiet(patience).await;
+        assert!(looks == ["0"; 3], "the queues still hold messages: {looks:?}");
+    }
+
+    /// Whether the queues are empty for three looks within the patience, with what was delivered settled.
+    pub async fn is_quiet_within(&self, patience: Duration) -> bool {
+        self.looks_until_quiet(patience).await == ["0"; 3]
+    }
+
+    /// The last three looks: how many messages there were, or why the broker did not tell.
+    async fn looks_until_quiet(&self, patience: Duration) -> Vec<String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let looks = self.broker.control(&["eval", THREE_LOOKS]).unwrap_or_else(|error| error.to_string());
+            let looks: Vec<_> = looks
+                .trim()
+                .trim_matches(['[', ']'])
+                .split(',')
+                .map(|count| count.trim().to_owned())
+                .collect();
+            if looks == ["0"; 3] || Instant::now() >= deadline {
+                return looks;
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// The whole logs of all services.
+    ///
+    /// # Panics
+    /// A line is no JSON.
+    pub fn log_lines(&self) -> Vec<Value> {
+        let texts = self.services().map(|service| std::fs::read_to_string(&service.log).expect("a log"));
+        let lines: Vec<String> =
+            texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        lines.iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// The end of each service's log, for whoever has to find out what went wrong.
+    pub fn logs(&self) -> String {
+        let tail = |service: &Service| {
+            let text = std::fs::read_to_string(&service.log).unwrap_or_default();
+            let lines: Vec<_> = text.lines().collect();
+            format!("{}:\n{}\n", service.log.display(), lines[lines.len().saturating_sub(15)..].join("\n"))
+        };
+        self.services().map(tail).collect()
+    }
+
+    fn services(&self) -> impl Iterator<Item = &Service> {
+        [&self.gateway, &self.query].into_iter().chain(&self.consumers)
+    }
+}
+
+/// RabbitMQ with the limits that The Eye's queues want on it.
+fn broker_options() -> rabbitmq::Options {
+    let definitions: Value =
+        serde_json::from_str(include_str!("../../broker/src/policies.json")).expect("the policies are JSON");
+    rabbitmq::Options { policies: definitions["policies"].clone(), ..rabbitmq::Options::default() }
+}
+
+/// What every service is told.
+struct Place<'a> {
+    directory: &'a Path,
+    ways: Option<&'a Ways>,
+    settings: &'a [(&'a str, &'a str)],
+}
+
+impl Place<'_> {
+    /// The gateway, the consumers, the query service, each by its own ways to the servers.
+    fn services(
+        &self,
+        store: &str,
+        broker: &str,
+        gateway_port: u16,
+        query_port: u16,
+    ) -> (Service, Vec<Service>, Service) {
+        let (store, broker) = (store.to_owned(), broker.to_owned());
+        let [gateway_at, consumers_at] = match self.ways {
+            None => [(store.clone(), broker.clone()), (store.clone(), broker.clone())],
+            Some(ways) => [
+                (ways.gateway_to_store.through(&store), ways.gateway_to_broker.through(&broker)),
+                (ways.consumers_to_store.through(&store), ways.consumers_to_broker.through(&broker)),
+            ],
+        };
+        let gateway = self.service("gateway", "gateway", &gateway_at, Some(gateway_port));
+        let consumers = (0..CONSUMERS)
+            .map(|number| self.service("consumer", &format!("consumer-{number}"), &consumers_at, None));
+        let query = self.service("query", "query", &(store, broker), Some(query_port));
+        (gateway, consumers.collect(), query)
+    }
+
+    fn service(&self, kind: &str, name: &str, at: &(String, String), port: Option<u16>) -> Service {
+        let section = kind.to_uppercase();
+        let mut environment = HashMap::from([
+            ("EYE__STORE__URL".to_owned(), at.0.clone()),
+            ("EYE__BROKER__URL".to_owned(), at.1.clone()),
+            (format!("EYE__{section}__HEALTH_LISTEN"), format!("127.0.0.1:{}", free_port())),
+        ]);
+        environment
+            .extend(self.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        if let Some(port) = port {
+            environment.insert(format!("EYE__{section}__LISTEN"), format!("127.0.0.1:{port}"));
+            let snapshot = self.directory.join(format!("{name}-keys.json"));
+            environment.insert("EYE__KEYS__SNAPSHOT_FILE".to_owned(), snapshot.display().to_string());
+        }
+        let log = self.directory.join(format!("{name}.log"));
+        Service { program: program(&format!("eye-{kind}")), environment, log, process: None }
+    }
+}
+
+fn free_port() -> u16 {
+    ports::free().expect("a free port")
+}
