@@ -8,12 +8,15 @@ use stack::Cluster;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::node::{id_of, message, policies, publish_on, settings, settings_for, soon, take_all};
+use crate::node::{id_of, message, policies, publish_on, settings, settings_for, take_all};
 
 /// How long after a queue was made a node may be killed: it is noted in the directory of its logs by then.
 const NOTED_AFTER: Duration = Duration::from_millis(1500);
+
+/// How long a broker may take to be whole again: a node that was in a minority starts anew, and waits for the others' tables.
+const HEALED_WITHIN: Duration = Duration::from_secs(180);
 
 struct Nodes {
     cluster: Cluster,
@@ -79,7 +82,7 @@ async fn publish_at_last(publisher: &Publisher) -> MessageId {
             }
         }
     };
-    soon("a message is confirmed", publishing).await
+    timeout(HEALED_WITHIN, publishing).await.expect("a message is confirmed")
 }
 
 /// Publishes to no avail; a confirm would be a lie.

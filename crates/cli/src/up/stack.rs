@@ -117,6 +117,7 @@ fn start_broker(local: &Local, plan: &Plan, settings: &Settings, steps: &Steps) 
         port: Some(plan.broker_port),
         policies: definitions.get("policies").cloned().unwrap_or_default(),
         settings: BROKER_SETTINGS.map(str::to_owned).to_vec(),
+        ..rabbitmq::Options::default()
     };
     let node = RabbitMq::start(&local.path("rabbitmq"), &options)?;
     steps.say(&format!("RabbitMQ runs on port {}", node.port()))?;

@@ -2,9 +2,9 @@
 
 use broker::envelope::Confirmed;
 use serde_json::json;
+use stack::faults::Proxy;
 
 use crate::gateway::{Gateway, PATIENCE, Surroundings, broker_url};
-use crate::link::Link;
 use crate::waiting::until;
 
 fn shop(gateway: &Gateway) -> i32 {
@@ -46,9 +46,9 @@ async fn what_is_left_is_told_when_the_gateway_stops() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_did_not_arrive_is_made_up_for() {
-    let (link, url) = Link::to(&broker_url()).await;
+    let link = Proxy::before(&broker_url()).unwrap();
     let mut around = Surroundings::new();
-    around.set("BROKER__URL", &url);
+    around.set("BROKER__URL", &link.through(&broker_url()));
     let mut gateway = Gateway::start_in(around);
     gateway.until_ready().await;
     let shop = shop(&gateway);
