@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 pub use crate::api::{Api, Headers};
 pub use crate::service::program;
-use crate::service::{Service, eye, try_eye};
+use crate::service::{Service, eye, told, try_eye};
 use crate::ways::Ways;
 
 /// How long anything may take that ought to come about soon.
@@ -157,6 +158,19 @@ impl Pipeline {
     /// What it said.
     pub fn try_eye(&self, arguments: &[&str]) -> Result<Value, String> {
         try_eye(&self.store_url(), arguments)
+    }
+
+    /// Has an operator look whether the services' own books balance; gives what was told.
+    ///
+    /// # Errors
+    /// They do not, or it can't be told.
+    pub fn reconcile(&self) -> Result<Value, String> {
+        let mut command = Command::new(program("eye"));
+        command
+            .arg("reconcile")
+            .env("EYE__STORE__URL", self.store_url())
+            .env("EYE__BROKER__URL", self.broker_url());
+        told(command)
     }
 
     /// The address of the database, for its superuser.

@@ -36,10 +36,17 @@ pub(crate) fn eye(store: &str, arguments: &[&str]) -> Value {
 /// The same where it may refuse: then what it said.
 pub(crate) fn try_eye(store: &str, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(program("eye"));
-    command.args(arguments).args(["--output", "json"]).env("EYE__STORE__URL", store);
+    command.args(arguments).env("EYE__STORE__URL", store);
+    told(command)
+}
+
+/// What a command of `eye` tells as JSON; what it said where it refuses.
+pub(crate) fn told(mut command: Command) -> Result<Value, String> {
+    command.args(["--output", "json"]);
     let output = command.output().expect("eye runs");
     if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        return Err(format!("{told}{said}"));
     }
     Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
 }

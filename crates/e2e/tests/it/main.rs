@@ -2,6 +2,7 @@
 
 mod any_bytes;
 mod bad_input;
+mod books;
 mod client;
 mod described;
 mod exact;
