@@ -51,7 +51,7 @@ bench: ## Measure us beside the limits of this machine, ONLY=name for one; an er
 	$(CARGO) build --release --package bench
 	@target/release/bench $(ONLY)
 
-bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (10000000) events, ONLY=name for one; an error where a goal is missed.
+bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (10000000) events, ONLY=names for some; an error where a goal is missed.
 	$(CARGO) build --release --bins
 	@EVENTS=$(or $(EVENTS),10000000) target/release/bench queries $(ONLY)
 

@@ -1,4 +1,4 @@
-//! `bench [NAME]`, and `bench queries [NAME]` with the number of events in `EVENTS`: see the library.
+//! `bench [NAME]`, and `bench queries [NAME,NAME…]` with the number of events in `EVENTS`: see the library.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -47,12 +47,13 @@ pub const FEW: u64 = 10_000;
 /// Where everything goes, from the workspace's root.
 const RESULTS: &str = "target/bench";
 
-/// Fills, asks and reports; gives whether all goals were reached.
+/// Fills, asks and reports: everything, or what is named, separated by commas. Gives whether all goals were reached.
 ///
 /// # Errors
 /// Something could not be measured.
 pub fn run(only: Option<&str>, events: u64) -> anyhow::Result<bool> {
-    let chosen = chosen(only)?;
+    let only = Only(only);
+    let chosen = only.questions()?;
     if events == 0 || !events.is_multiple_of(FEW) {
         bail!("expected EVENTS to be a multiple of {FEW}, found {events}");
     }
@@ -61,23 +62,36 @@ pub fn run(only: Option<&str>, events: u64) -> anyhow::Result<bool> {
         // What is made is removed, also when somebody has enough of it.
         let stop = shutdown::signal()?;
         tokio::select! {
-            reached = measure(&chosen, only.is_none(), events) => reached,
+            reached = measure(&chosen, only, events) => reached,
             () = stop => bail!("interrupted"),
         }
     })
 }
 
-fn chosen(only: Option<&str>) -> anyhow::Result<Vec<&'static Question>> {
-    let chosen: Vec<_> =
-        ALL.iter().filter(|question| only.is_none_or(|name| question.name == name)).collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = ALL.iter().map(|question| question.name).collect();
-        bail!("expected one of the questions {}, found {}", names.join(", "), only.unwrap_or_default());
+/// What is measured besides questions.
+const OTHERS: [&str; 3] = ["export", "disk", "stream"];
+
+/// The names of what is to be measured, or all.
+#[derive(Clone, Copy)]
+struct Only<'o>(Option<&'o str>);
+
+impl Only<'_> {
+    fn has(self, name: &str) -> bool {
+        self.0.is_none_or(|names| names.split(',').any(|wanted| wanted == name))
     }
-    Ok(chosen)
+
+    /// The questions among them.
+    fn questions(self) -> anyhow::Result<Vec<&'static Question>> {
+        let names: Vec<_> = ALL.iter().map(|question| question.name).chain(OTHERS).collect();
+        let mut wanted = self.0.into_iter().flat_map(|names| names.split(','));
+        if let Some(unknown) = wanted.find(|wanted| !names.contains(wanted)) {
+            bail!("expected some of {}, separated by commas, found {unknown}", names.join(", "));
+        }
+        Ok(ALL.iter().filter(|question| self.has(question.name)).collect())
+    }
 }
 
-async fn measure(chosen: &[&'static Question], all: bool, events: u64) -> anyhow::Result<bool> {
+async fn measure(chosen: &[&'static Question], only: Only<'_>, events: u64) -> anyhow::Result<bool> {
     let results = Path::new(RESULTS);
     let server = Server::start()?;
     let few = Database::fill(&server, FEW, |_| ())?;
@@ -92,9 +106,13 @@ async fn measure(chosen: &[&'static Question], all: bool, events: u64) -> anyhow
         lines.push(Line { question, asked: timing::rounds(&sides).await? });
     }
     let mut rows = Vec::new();
-    if all {
+    if only.has("export") {
         rows.extend(whole::export(&programs[1], events).await?);
+    }
+    if only.has("disk") {
         rows.extend(whole::disk(&many)?);
+    }
+    if only.has("stream") {
         rows.extend(stream::measure(&many, &programs[1]).await?);
     }
     let kept = plans::keep(chosen, [(&few, &facts[0]), (&many, &facts[1])], &mut programs, results).await;
