@@ -25,6 +25,11 @@ use crate::error::{Doing, classify};
 const CONFIRM_DURATION: &str = "eye_broker_confirm_duration_seconds";
 const PUBLISHES: &str = "eye_broker_publishes_total";
 
+/// For how long nothing but refusals may come before the channel is given up. A queue that is full refuses on every channel, and a
+/// new one costs little. But a channel that first asked for the queue while that had no leader goes on refusing for ever after it
+/// has one (seen on RabbitMQ 3.10.8).
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
+
 type Ticket = u64;
 
 /// How the publishing of one message ended on the wire.
@@ -50,6 +55,8 @@ pub(super) struct Flight {
     launched: BTreeMap<Ticket, Instant>,
     /// No message is blamed for having waited before.
     excused: Instant,
+    /// Since when nothing but refusals came; none after a confirm.
+    refused_since: Option<Instant>,
 }
 
 impl Flight {
@@ -61,6 +68,7 @@ impl Flight {
             last_deadline: None,
             launched: BTreeMap::new(),
             excused: Instant::now(),
+            refused_since: None,
         }
     }
 
@@ -164,8 +172,17 @@ impl Flight {
         let mut lost = None;
         for Confirmed { ticket, result } in round {
             let verdict = match result {
-                Ok(Confirmation::Ack(None)) => Ok(()),
-                Ok(Confirmation::Nack(_)) => Err(PublishError::Refused),
+                Ok(Confirmation::Ack(None)) => {
+                    self.refused_since = None;
+                    Ok(())
+                }
+                Ok(Confirmation::Nack(_)) => {
+                    let since = *self.refused_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > REFUSAL_PATIENCE {
+                        lost.get_or_insert_with(|| "the queue refuses everything: is it full?".to_owned());
+                    }
+                    Err(PublishError::Refused)
+                }
                 Ok(Confirmation::Ack(Some(_)) | Confirmation::NotRequested) => {
                     lost.get_or_insert_with(|| "the channel does not confirm".to_owned());
                     Err(PublishError::Away)

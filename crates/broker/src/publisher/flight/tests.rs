@@ -3,6 +3,7 @@
 use lapin::message::{BasicReturnMessage, Delivery};
 
 use super::*;
+use tokio::time::advance;
 
 type Answer = oneshot::Receiver<Result<(), PublishError>>;
 
@@ -52,6 +53,21 @@ fn no_success_counts_beside_a_return_whichever_confirm_brought_it() {
             assert_eq!(answers(callers), [Some(Err(PublishError::Unroutable)); 3]);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_only_refuses_is_given_up() {
+    let (mut flight, _callers) = flight(5);
+    let mut settled = |ticket, confirmation| flight.settle(vec![confirmed(ticket, confirmation)]);
+    let refused = || Confirmation::Nack(None);
+    assert!(settled(1, refused()).is_ok());
+    advance(REFUSAL_PATIENCE).await;
+    assert!(settled(2, refused()).is_ok());
+    assert!(settled(3, Confirmation::Ack(None)).is_ok());
+    advance(REFUSAL_PATIENCE * 2).await;
+    assert!(settled(4, refused()).is_ok(), "the confirm before was forgotten");
+    advance(REFUSAL_PATIENCE * 2).await;
+    assert!(settled(5, refused()).is_err_and(|Lost(reason)| reason.contains("refuses everything")));
 }
 
 #[test]
