@@ -1,5 +1,6 @@
 //! Child processes that do not outlive us.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
@@ -159,11 +160,13 @@ impl Process {
         self.signal_tree(Signal::SIGCONT);
     }
 
+    /// Whoever is killed has no descendants any more: so they are listed before, and get the signal last.
     fn signal_tree(&self, signal: Signal) {
+        let known = descendants(self.pid());
         send(self.pid(), signal);
-        for pid in descendants(self.pid()) {
-            send(pid, signal);
-        }
+        let born_meanwhile = descendants(self.pid());
+        let descendants: BTreeSet<_> = known.into_iter().chain(born_meanwhile).collect();
+        descendants.into_iter().for_each(|pid| send(pid, signal));
     }
 }
 

@@ -154,6 +154,19 @@ fn a_server_that_was_killed_amid_work_starts_again_at_once() {
 }
 
 #[test]
+fn a_killed_server_leaves_no_backend_that_holds_its_clients() {
+    let directory = testing::directory().expect("a directory");
+    let mut server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
+    for _ in 0..10 {
+        let mut client = busy_client(&server);
+        server.kill();
+        // Its backend was computing: a client whose backend is gone ends, one whose backend is only frozen waits for ever.
+        assert!(wait_until(PATIENCE, || client.try_wait().expect("a client").is_some()));
+        server.restart().expect("it starts again");
+    }
+}
+
+#[test]
 fn a_frozen_server_can_be_killed_and_started_again() {
     let directory = testing::directory().expect("a directory");
     let mut server = Postgres::start(directory.path(), postgres::Options::default()).expect("it starts");
