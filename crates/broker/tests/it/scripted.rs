@@ -77,6 +77,7 @@ fn cases() -> Vec<Case> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_was_confirmed_and_not_returned_is_ok() {
     for (why, steps, expected) in cases() {
+        let ends = steps.iter().any(|step| matches!(step, Step::HangUp | Step::CloseChannel));
         let peer = Peer::start(vec![steps]).unwrap();
         let publisher = Publisher::start(&settings(&peer.url()));
         let mut state = publisher.watch();
@@ -84,7 +85,12 @@ async fn only_what_was_confirmed_and_not_returned_is_ok() {
         let deadline = Instant::now() + DEADLINE;
         // Handed over in their order, by one task.
         let answers = join_all(expected.iter().map(|_| publisher.publish(message(), deadline))).await;
-        assert_eq!(answers, expected, "{why}");
+        assert_eq!(answers.len(), expected.len(), "{why}");
+        for (answer, expected) in answers.iter().zip(&expected) {
+            // The end may be noticed before the confirm that came just before it: that promises nothing, and is no lie.
+            let overtaken = ends && *expected == OK && *answer == AWAY;
+            assert!(answer == expected || overtaken, "{why}: {answers:?}");
+        }
     }
 }
 
