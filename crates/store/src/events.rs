@@ -6,6 +6,7 @@ mod follow;
 mod matching;
 mod page_sql;
 pub(crate) mod search;
+pub(crate) mod session;
 pub(crate) mod unpaged;
 
 use chrono::{DateTime, Utc};

@@ -82,7 +82,7 @@ fn number(count: u64) -> f64 {
 /// What each part of the disk is, and the relations that make it up, as a condition on their names.
 const PARTS: [(&str, &str, &str); 9] = [
     ("disk_events", "events: their rows", "name = 'events'"),
-    ("disk_identity", "their index on identity and session", "name = 'events_pkey'"),
+    ("disk_identity", "their index on identity and session", "name = 'events_identity_idx'"),
     (
         "disk_types",
         "their index on type, application and time",

@@ -16,6 +16,7 @@ use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
+use super::session::OF_SESSIONS;
 use super::{Event, EventFilter, EventPosition, Resolved, data, resolve};
 use crate::page::Order;
 use crate::{Error, Store};
@@ -233,7 +234,7 @@ impl Export {
         let keys = keys.map(|key| format!("e.{key}")).join(", ");
         let conditions = [
             (true, "e.occurred_at >= $4 AND e.occurred_at < $5".to_owned()),
-            (self.sources.sessions.is_some(), "e.session_id = ANY ($1)".to_owned()),
+            (self.sources.sessions.is_some(), OF_SESSIONS.to_owned()),
             (self.sources.types.is_some(), "e.event_type_id = ANY ($2)".to_owned()),
             (self.sources.applications.is_some(), "e.application_id = ANY ($3)".to_owned()),
             (self.filter.received_from.is_some(), "e.received_at >= $6".to_owned()),

@@ -16,6 +16,7 @@
 use chrono::{DateTime, Utc};
 
 use super::search::{Source, Window};
+use super::session::of_session;
 use super::{EventFilter, Resolved};
 use crate::page::Order;
 
@@ -38,10 +39,12 @@ impl Sources {
     }
 
     /// What makes an event one of a source.
-    const fn condition(self) -> Option<&'static str> {
+    fn condition(self) -> Option<String> {
         match self {
-            Self::Sessions => Some("e.session_id = k.session_id"),
-            Self::Pairs => Some("e.event_type_id = k.event_type_id AND e.application_id = k.application_id"),
+            Self::Sessions => Some(of_session("k.session_id")),
+            Self::Pairs => {
+                Some("e.event_type_id = k.event_type_id AND e.application_id = k.application_id".to_owned())
+            }
             Self::Everything => None,
         }
     }
@@ -107,7 +110,8 @@ pub(super) fn within(
 }
 
 fn page_sql(sources: Sources, conditions: &[&str], order: Order, goes_on: bool, several: bool) -> String {
-    let conditions: Vec<&str> = sources.condition().into_iter().chain(conditions.iter().copied()).collect();
+    let of_source = sources.condition();
+    let conditions: Vec<&str> = of_source.as_deref().into_iter().chain(conditions.iter().copied()).collect();
     let mut needed = conditions.clone();
     needed.extend(goes_on.then(|| after_position(order)));
     let mut reach = String::new();

@@ -6,6 +6,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, Integer, Nullable, Text, Timestamptz};
 
+use super::session::OF_SESSIONS;
 use super::{EventFilter, Number, Resolved, data};
 use crate::counts::changes::CHANGES;
 
@@ -29,7 +30,7 @@ pub(crate) fn matching(resolved: &Resolved, filter: &EventFilter) -> String {
 
 fn placed_conditions(resolved: &Resolved, filter: &EventFilter) -> Vec<&'static str> {
     let conditions = [
-        (resolved.sessions.is_some(), "e.session_id = ANY ($1)"),
+        (resolved.sessions.is_some(), OF_SESSIONS),
         (resolved.types.is_some(), "e.event_type_id = ANY ($2)"),
         (resolved.applications.is_some(), "e.application_id = ANY ($3)"),
         (filter.from.is_some(), "e.occurred_at >= $4"),

@@ -154,13 +154,15 @@ fn ids(candidates: &[Candidate<'_>]) -> Vec<Uuid> {
 
 // A statement of its own: only a new one sees what another transaction stored while the insert waited for it. Each
 // identity is looked up by itself (LIMIT keeps the planner from joining): tables without statistics would be read whole.
+// What is in the way is found by the hashes that make it so, and may be another event: see the migration on identity.
 const COMPARE: &str = "\
-SELECT stored.event_type_id = sent.event_type_id AND stored.data = sent.data::jsonb AS same \
+SELECT stored.session_id = sent.session_id AND stored.application_id = sent.application_id AND stored.id = sent.id \
+AND stored.event_type_id = sent.event_type_id AND stored.data = sent.data::jsonb AS same \
 FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY \
 AS sent (occurred_at, application_id, event_type_id, id, session_id, data, ordinal) \
-LEFT JOIN LATERAL (SELECT e.event_type_id, e.data FROM events e \
-WHERE e.session_id = sent.session_id AND e.occurred_at = sent.occurred_at \
-AND e.application_id = sent.application_id AND e.id = sent.id LIMIT 1) AS stored ON true \
+LEFT JOIN LATERAL (SELECT e.* FROM events e \
+WHERE hashtextextended(e.session_id, 0) = hashtextextended(sent.session_id, 0) AND e.occurred_at = sent.occurred_at \
+AND uuid_hash_extended(e.id, e.application_id) = uuid_hash_extended(sent.id, sent.application_id) LIMIT 1) AS stored ON true \
 ORDER BY sent.ordinal";
 
 #[derive(QueryableByName)]

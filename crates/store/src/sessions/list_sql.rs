@@ -10,6 +10,7 @@
 
 use super::SessionFilter;
 use crate::counts::changes::CHANGES;
+use crate::events::session::of_session;
 
 /// Up to how many events their sessions are looked up.
 const FEW_EVENTS_MAX: u32 = 5_000;
@@ -95,8 +96,8 @@ impl Narrowed {
     pub(super) fn list_sql(&self, view: View, way: Way) -> String {
         let (conditions, applications) = (self.conditions(way).join(" AND "), names_of(view));
         let (source, own) = match view {
-            View::Whole => ("s", ""),
-            View::Own => ("own", OWN_EVENTS),
+            View::Whole => ("s", String::new()),
+            View::Own => ("own", own_events()),
         };
         format!(
             "SELECT s.session_id, s.ordinal, {source}.first_event_at, {source}.last_event_at, {source}.event_count, \
@@ -119,7 +120,8 @@ impl Narrowed {
                 way == Way::OneByOne && (self.from || self.to),
                 // OFFSET 0 keeps it a question to one session: without, the planner may read all events of the range first.
                 format!(
-                    "EXISTS (SELECT FROM events e WHERE e.session_id = s.session_id AND {events} OFFSET 0)"
+                    "EXISTS (SELECT FROM events e WHERE {} AND {events} OFFSET 0)",
+                    of_session("s.session_id")
                 ),
             ),
         ];
@@ -140,9 +142,14 @@ impl Narrowed {
 }
 
 /// One who sees one application alone has narrowed the list to it.
-const OWN_EVENTS: &str = "CROSS JOIN LATERAL (SELECT min(e.occurred_at) AS first_event_at, \
-     max(e.occurred_at) AS last_event_at, count(*) AS event_count FROM events e \
-     WHERE e.session_id = s.session_id AND e.application_id = ANY ($2)) own";
+fn own_events() -> String {
+    format!(
+        "CROSS JOIN LATERAL (SELECT min(e.occurred_at) AS first_event_at, \
+         max(e.occurred_at) AS last_event_at, count(*) AS event_count FROM events e \
+         WHERE {} AND e.application_id = ANY ($2)) own",
+        of_session("s.session_id")
+    )
+}
 
 const fn names_of(view: View) -> &'static str {
     match view {
