@@ -10,6 +10,7 @@ pub(crate) mod session;
 pub(crate) mod unpaged;
 
 use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -156,8 +157,24 @@ impl Question<'_> {
         sessions.is_some() || (types.is_none() && applications.is_none())
     }
 
-    /// Row by row, so that what goes beyond the page is never held.
+    /// Reads what a statement gives.
     fn read(
+        &self,
+        connection: &mut PgConnection,
+        statement: Statement,
+        page: &mut Filling<Event>,
+    ) -> QueryResult<()> {
+        if !statement.is_gathered {
+            return self.fill(connection, statement, page);
+        }
+        connection.transaction(|connection| {
+            connection.batch_execute(page_sql::GATHER)?;
+            self.fill(connection, statement, page)
+        })
+    }
+
+    /// Row by row, so that what goes beyond the page is never held.
+    fn fill(
         &self,
         connection: &mut PgConnection,
         statement: Statement,

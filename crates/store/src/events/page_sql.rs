@@ -12,6 +12,10 @@
 //!
 //! Where several sources hold much more than a page, most of what each gives is thrown away again. Then a first step finds
 //! how far the page reaches: it reads times only. The second step reads the events up to there.
+//!
+//! Where data are asked for, all events of a window have to be looked into: they are *gathered*, in no order.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
@@ -53,9 +57,15 @@ impl Sources {
 /// So many times as many events as a page needs are not worth a first step.
 const SURPLUS_MAX: i64 = 4;
 
+/// Under this setting a gathered statement runs: the planner takes the pages to lie anywhere, and would prefer to pass over
+/// all other events in the order of time.
+pub(super) const GATHER: &str = "SET LOCAL enable_indexscan = off";
+
 /// A statement, in which a parameter has the same number whatever is asked for, and what differs of its parameters.
 pub(super) struct Statement {
     pub(super) sql: String,
+    /// It has to run under [`GATHER`].
+    pub(super) is_gathered: bool,
     /// The types and applications of pairs, or those that are wanted.
     pub(super) types: Option<Vec<i32>>,
     pub(super) applications: Option<Vec<i32>>,
@@ -71,6 +81,7 @@ pub(super) fn whole(resolved: &Resolved, filter: &EventFilter, order: Order, goe
     conditions.extend(data_condition(filter));
     Statement {
         sql: page_sql(sources, &conditions, order, goes_on, several),
+        is_gathered: false,
         types: resolved.types.clone(),
         applications: resolved.applications.clone(),
         from: filter.from,
@@ -97,16 +108,25 @@ pub(super) fn within(
             let sql = passing_sql(&wanted, &ranges, order, goes_on);
             (sql, resolved.types.clone(), resolved.applications.clone())
         }
-        Source::Pairs(types, applications) => {
+        Source::Pairs(types, applications) if !filter.data.is_empty() => {
+            let (types, applications) = (distinct(types), distinct(applications));
+            ranges.extend(["e.event_type_id = ANY ($2)", "e.application_id = ANY ($3)"]);
             ranges.extend(data_condition(filter));
-            // Of what is looked into, too little is left for a first step to pay.
-            let surplus = filter.data.is_empty() && window.matching > SURPLUS_MAX * needed;
-            let several = types.len() > 1 && surplus;
+            (gathered_sql(&ranges, order, goes_on), Some(types), Some(applications))
+        }
+        Source::Pairs(types, applications) => {
+            let several = types.len() > 1 && window.matching > SURPLUS_MAX * needed;
             let sql = page_sql(Sources::Pairs, &ranges, order, goes_on, several);
             (sql, Some(types.clone()), Some(applications.clone()))
         }
     };
-    Statement { sql, types, applications, from, to }
+    let is_gathered = matches!(window.source, Source::Pairs(..)) && !filter.data.is_empty();
+    Statement { sql, is_gathered, types, applications, from, to }
+}
+
+/// All of these types of all of these applications are wanted, not only of those that a window names beside them.
+fn distinct(numbers: &[i32]) -> Vec<i32> {
+    numbers.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn page_sql(sources: Sources, conditions: &[&str], order: Order, goes_on: bool, several: bool) -> String {
@@ -139,6 +159,20 @@ fn passing_sql(wanted: &[&str], ranges: &[&str], order: Order, goes_on: bool) ->
     format!(
         "SELECT {} FROM (SELECT e.* FROM (SELECT e.* FROM events e WHERE {ranges} {sorted} OFFSET 0) e \
          WHERE {wanted} {sorted} LIMIT $12) e {} {sorted}",
+        super::COLUMNS,
+        super::NAMES
+    )
+}
+
+/// What has to be looked into is not read in order: each page of the table once, whichever types its events are of, and only
+/// the few events that match are sorted. Of 25,000 events looked into that is a third of the time of one index after another.
+fn gathered_sql(conditions: &[&str], order: Order, goes_on: bool) -> String {
+    let mut conditions = conditions.to_vec();
+    conditions.extend(goes_on.then(|| after_position(order)));
+    let (conditions, sorted) = (all_of(&conditions), sorted(order));
+    format!(
+        "SELECT {} FROM (SELECT e.* FROM (SELECT e.* FROM events e WHERE {conditions} OFFSET 0) e {sorted} LIMIT $12) e {} \
+         {sorted}",
         super::COLUMNS,
         super::NAMES
     )
