@@ -244,6 +244,7 @@ impl Store {
             }
             let (range, at) = ((filter.from, filter.to), after.map(|after| after.occurred_at));
             let search = Search::begin(connection, &resolved, order, range, at, page.wanted())?;
+            let search = if filter.data.is_empty() { search } else { search.looking_into() };
             let complete = read_windows(connection, search, deadline, |connection, window, wanted| {
                 let statement = page_sql::within(window, &resolved, filter, order, after.is_some(), wanted);
                 question.read(connection, statement, &mut page)?;

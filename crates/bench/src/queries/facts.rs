@@ -43,8 +43,8 @@ impl Facts {
             "SELECT md5('session ' || n * (:events * 2 / 25) / 100)::uuid::text FROM generate_series(0, 99) AS n",
         )?;
         let ids = database.look_up(
-            "SELECT (SELECT e.id FROM events e WHERE e.session_id = md5('session ' || n * (:events * 2 / 25) / 100)::uuid::text \
-             LIMIT 1) FROM generate_series(0, 99) AS n",
+            "SELECT (SELECT e.id FROM events e WHERE hashtextextended(e.session_id, 0) = hashtextextended(\
+             md5('session ' || n * (:events * 2 / 25) / 100)::uuid::text, 0) LIMIT 1) FROM generate_series(0, 99) AS n",
         )?;
         Ok(Self {
             from: one(time(90))?,

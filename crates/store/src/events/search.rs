@@ -45,6 +45,9 @@ const DAYS_MAX: i64 = 4_096;
 /// By how much the next window may be larger.
 const GROWTH: i64 = 4;
 
+/// The same where events are looked into: that takes less time than finding many windows.
+const GROWTH_LOOKED_INTO: i64 = 16;
+
 /// A window with so few events of all kinds is read in the order of time.
 const FEW_EVENTS: i64 = 2_000;
 
@@ -94,6 +97,7 @@ pub(crate) struct Search<'f> {
     wanted: i64,
     days_max: i64,
     share: i64,
+    growth: i64,
 }
 
 #[derive(QueryableByName)]
@@ -194,7 +198,13 @@ impl<'f> Search<'f> {
             wanted,
             days_max: days_at_first(resolved),
             share: SHARE,
+            growth: GROWTH,
         })
+    }
+
+    /// The same for events that are looked into, which no count tells.
+    pub(crate) fn looking_into(self) -> Self {
+        Self { growth: GROWTH_LOOKED_INTO, ..self }
     }
 
     /// The next window; none where all time is read.
@@ -210,8 +220,8 @@ impl<'f> Search<'f> {
         let reach = self.reach(connection, &days)?;
         let window = self.window(connection, &reach)?;
         self.next = reach.next;
-        self.wanted = self.wanted.saturating_mul(GROWTH);
-        self.days_max = (self.days_max * GROWTH).min(DAYS_MAX);
+        self.wanted = self.wanted.saturating_mul(self.growth);
+        self.days_max = (self.days_max * self.growth).min(DAYS_MAX);
         self.share = SHARE_LATER;
         Ok(Some(window))
     }
