@@ -37,7 +37,7 @@ bins:
 test: setup bins ## Set up and run every test, on private servers.
 	$(CARGO) test --workspace --no-fail-fast
 
-check: ## Run what CI runs: format, lints, documentation, arrows, licences, tests.
+check: ## Run what CI runs: format, lints, documentation, arrows, licences, bans, sources, tests.
 	@.ci/check
 
 openapi: setup ## Write the kept OpenAPI document anew, after an endpoint has changed.

@@ -30,6 +30,8 @@ pub(crate) enum Doing {
     Connect,
     /// Declaring exchanges, queues and bindings.
     Declare,
+    /// Asking for exchanges and queues that somebody else makes.
+    Find,
     /// Asking for the deliveries of a queue, and taking them.
     Consume,
     /// Acknowledging, requeueing or dead-lettering a delivery.
@@ -45,6 +47,9 @@ impl fmt::Display for Doing {
         f.write_str(match self {
             Self::Connect => "connecting to the broker",
             Self::Declare => "declaring the exchanges and queues",
+            Self::Find => {
+                "waiting for the exchanges and queues, which this user may not make (`eye provision` does)"
+            }
             Self::Consume => "consuming",
             Self::Settle => "settling a delivery",
             Self::Measure => "asking for the depth of a queue",
@@ -60,6 +65,15 @@ pub(crate) fn classify(doing: Doing, error: &lapin::Error) -> Error {
         Some(advice) => Error::Permanent(format!("{text}; {advice}")),
         None => Error::Transient(text),
     }
+}
+
+/// Whether the broker said that this user may not do this.
+pub(crate) fn is_refusal(error: &lapin::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ProtocolError(error)
+            if matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED))
+    )
 }
 
 /// What a person has to do, where only that helps.

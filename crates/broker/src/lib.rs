@@ -22,6 +22,7 @@
 //! | `subscription`, `delivery` | taking and settling |
 //! | `inspector` | how many messages wait |
 //! | `topology` | exchanges, queues and bindings |
+//! | `role` | what each service may do with them |
 //! | `link`, `address`, `authorities` | one connection, where to, and whom it trusts |
 //! | `management` | where the broker tells what AMQP does not |
 //! | `settings`, `error` | section `broker`; our own failures |
@@ -30,8 +31,9 @@
 //! [`Error`] is classed in one function by what helps: a new link, or a person. [`PublishError`] says why it is not
 //! certain that a message arrived; every kind of it may be answered by publishing again, since events have identities.
 //! A link is never mended: whatever is wrong with it or its channel, all that waits on it is answered, it is given up,
-//! and a new one declares the topology again. Each change of it is logged once. lapin logs on its own account, messages
-//! that were returned with their content among it: processes must keep its target `lapin` off.
+//! and a new one declares the topology again, or finds it there where its user may make nothing. Each change of it is
+//! logged once. lapin logs on its own account, messages that were returned with their content among it: processes must
+//! keep its target `lapin` off.
 //!
 //! # Settings
 //! Section `broker`: see [`Settings`]. Limits that an operator may change while queues hold messages are policies of the
@@ -58,6 +60,7 @@ mod link;
 mod management;
 mod message;
 mod publisher;
+mod role;
 mod settings;
 mod subscription;
 mod topology;
@@ -68,9 +71,10 @@ pub use inspector::{Inspector, QueueState, depth};
 pub use management::ManagementUrls;
 pub use message::{Headers, Kind, Message};
 pub use publisher::{LinkState, PublishError, Publisher};
+pub use role::{Permissions, Role};
 pub use settings::Settings;
 pub use subscription::Subscription;
-pub use topology::Queue;
+pub use topology::{Queue, declare};
 
 /// The policies that the queues want on their broker, as RabbitMQ's definitions hold them: `{"policies": […]}`.
 ///

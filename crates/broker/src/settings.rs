@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::address::{Address, Addresses};
 use crate::authorities::Authorities;
 use crate::envelope::Version;
+use crate::error::Error;
 use crate::management::ManagementUrls;
 
 /// The longest name a queue may have: AMQP allows 255 bytes, and the dead letters' queue adds a suffix.
@@ -38,17 +39,7 @@ pub struct Settings {
 impl<'de> Deserialize<'de> for Settings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // What serde derives for the fields; then what holds between them.
-        let settings = Self::deserialize(deserializer)?;
-        let allowed = |host: &str| settings.plaintext_hosts.iter().any(|name| name == host);
-        if let Some(host) =
-            settings.url.iter().filter_map(Address::plaintext_host).find(|host| !allowed(host))
-        {
-            return Err(de::Error::custom(format_args!(
-                "url: expected amqps:// for {host}, which is on another machine: everybody between could read passwords and events. \
-                 Where the network is trusted, name the host in plaintext_hosts"
-            )));
-        }
-        Ok(settings)
+        Self::deserialize(deserializer)?.checked().map_err(de::Error::custom)
     }
 }
 
@@ -67,6 +58,27 @@ impl Settings {
     /// The virtual host in which the queues are: that of the first address.
     pub fn virtual_host(&self) -> &str {
         self.url.first().virtual_host()
+    }
+
+    /// The same for another address, such as that of another user.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn with_url(self, url: &str) -> Result<Self, Error> {
+        let url = Addresses::try_from(url.to_owned()).map_err(|error| Error::Permanent(error.to_string()))?;
+        Self { url, ..self }.checked().map_err(Error::Permanent)
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        let allowed = |host: &str| self.plaintext_hosts.iter().any(|name| name == host);
+        let over_a_network = self.url.iter().filter_map(Address::plaintext_host).find(|host| !allowed(host));
+        if let Some(host) = over_a_network {
+            return Err(format!(
+                "url: expected amqps:// for {host}, which is on another machine: everybody between could read passwords and events. \
+                 Where the network is trusted, name the host in plaintext_hosts"
+            ));
+        }
+        Ok(self)
     }
 
     /// The version in which gateways write envelopes: one that every consumer of the queue reads.

@@ -1,4 +1,5 @@
-//! The exchanges, queues and bindings, declared in this one place.
+//! The exchanges, queues and bindings, declared in this one place: by an operator once, and by services again and again where
+//! their users may.
 //!
 //! ```text
 //!  NAME (direct) ──NAME──▶ NAME, quorum ──rejected, delivered too often──▶ NAME.dead (direct) ──▶ NAME.dead, quorum
@@ -16,9 +17,10 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
 
 use crate::address::Address;
-use crate::error::{Doing, Error, classify};
+use crate::error::{Doing, Error, classify, is_refusal};
 use crate::link::Link;
 use crate::settings::Settings;
+use crate::subscription::on_any_address;
 
 /// How often a dead letter may be delivered: as often as both RabbitMQ 3.10 (which knows no -1) and 4 (which would drop
 /// it after 20 deliveries) let us say. An argument, because dead letters must not be lost to a forgotten policy.
@@ -67,8 +69,24 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
 
+/// Makes the exchanges, queues and bindings that are not there, at the first address that answers. Safe again and again, also
+/// while services run.
+///
+/// # Errors
+/// What the last address said, where none serves. Permanent where something of the same name exists with other properties,
+/// and where the user of the address may not make them.
+pub async fn declare(settings: &Settings) -> Result<(), Error> {
+    on_any_address(settings, |address| async move {
+        let link = Link::open(settings, &address, "set-up").await?;
+        make_all(&link, settings).await.map_err(|error| classify(Doing::Declare, &error))?;
+        link.close().await;
+        Ok(())
+    })
+    .await
+}
+
 /// Connects to an address, opens a channel, and declares everything there: after each connect, so that what was deleted
-/// comes back. To be bounded by [`crate::link::in_time`].
+/// comes back. Where the user may make nothing, it has to be there. To be bounded by [`crate::link::in_time`].
 ///
 /// # Errors
 /// Permanent where something of the same name exists with other properties.
@@ -78,20 +96,45 @@ pub(crate) async fn open(
     purpose: &str,
 ) -> Result<(Link, Channel), Error> {
     let link = Link::open(settings, address, purpose).await?;
-    let channel = link.channel().await?;
-    declare(&channel, settings).await?;
-    Ok((link, channel))
-}
-
-async fn declare(channel: &Channel, settings: &Settings) -> Result<(), Error> {
-    // The dead letters' first: the other queue refers to them.
-    for queue in [Queue::Dead, Queue::Events] {
-        declare_one(channel, queue, settings).await.map_err(|error| classify(Doing::Declare, &error))?;
+    match make_all(&link, settings).await {
+        Ok(channel) => Ok((link, channel)),
+        Err(error) if is_refusal(&error) => {
+            // What is refused closes the channel, and a link of which that is told is of no more use.
+            link.close().await;
+            let link = Link::open(settings, address, purpose).await?;
+            let channel = find_all(&link, settings).await.map_err(|error| classify(Doing::Find, &error))?;
+            Ok((link, channel))
+        }
+        Err(error) => Err(classify(Doing::Declare, &error)),
     }
-    Ok(())
 }
 
-async fn declare_one(channel: &Channel, queue: Queue, settings: &Settings) -> lapin::Result<()> {
+/// The dead letters' first: the other queue refers to them.
+const ALL: [Queue; 2] = [Queue::Dead, Queue::Events];
+
+async fn make_all(link: &Link, settings: &Settings) -> lapin::Result<Channel> {
+    let channel = link.connection().create_channel().await?;
+    for queue in ALL {
+        make(&channel, queue, settings).await?;
+    }
+    Ok(channel)
+}
+
+/// Asks whether the exchanges and queues are there, which everybody may. Of bindings nobody tells: what is published
+/// without one comes back.
+async fn find_all(link: &Link, settings: &Settings) -> lapin::Result<Channel> {
+    let channel = link.connection().create_channel().await?;
+    for queue in ALL {
+        let name = queue.name(settings);
+        let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+        channel.exchange_declare(name.clone(), ExchangeKind::Direct, passive, FieldTable::default()).await?;
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(name, passive, FieldTable::default()).await?;
+    }
+    Ok(channel)
+}
+
+async fn make(channel: &Channel, queue: Queue, settings: &Settings) -> lapin::Result<()> {
     let name = queue.name(settings);
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     channel.exchange_declare(name.clone(), ExchangeKind::Direct, durable, FieldTable::default()).await?;

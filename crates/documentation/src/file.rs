@@ -58,7 +58,7 @@ impl File {
         if is_known {
             return Ok(answer.finish());
         }
-        answer.content_type(self.kind).insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        answer.content_type(self.kind);
         if self.is_page {
             answer.insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
             answer.insert_header((header::REFERRER_POLICY, "no-referrer"));

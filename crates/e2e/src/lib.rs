@@ -13,6 +13,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`pipeline`], [`service`], [`ways`] | a private stack of the real binaries, with a proxy on each way |
+//! | `logins` | by whose names the services use the servers |
 //! | [`api`] | gateway and query service as clients see them |
 //! | [`load`], [`ledger`] | applications that send and keep books; the books, held against what is stored |
 //! | [`laboratory`] | a pipeline under load, to which things are done |
@@ -27,6 +28,7 @@ pub mod api;
 pub mod laboratory;
 pub mod ledger;
 pub mod load;
+mod logins;
 pub mod matrix;
 pub mod pipeline;
 pub mod report;

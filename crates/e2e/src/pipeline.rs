@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 pub use crate::api::{Api, Headers};
+use crate::logins::Logins;
 pub use crate::service::program;
 use crate::service::{Service, eye, told, try_eye};
 use crate::ways::Ways;
@@ -55,6 +56,8 @@ pub struct Plan<'a> {
     pub has_ways: bool,
     /// Where Postgres keeps its data; none: beside everything else.
     pub store_directory: Option<&'a Path>,
+    /// Whether each service has logins of its own, as `eye provision` makes them; else all have those of the owner.
+    pub has_own_logins: bool,
 }
 
 /// The stack. Dropped, it ends with everything in it.
@@ -91,8 +94,10 @@ impl Pipeline {
         let postgres = Postgres::start(plan.store_directory.unwrap_or(&own), postgres::Options::default())
             .expect("Postgres starts");
         let broker =
-            RabbitMq::start(&directory.path().join("rabbitmq"), &broker_options()).expect("RabbitMQ starts");
+            rabbitmq::Options { management_port: plan.has_own_logins.then(free_port), ..broker_options() };
+        let broker = RabbitMq::start(&directory.path().join("rabbitmq"), &broker).expect("RabbitMQ starts");
         let url = postgres.url("postgres");
+        let logins = plan.has_own_logins.then(|| Logins::provision(&postgres, &broker));
         eye(&url, &["migrate"]);
         eye(&url, &["app", "create", "shop"]);
         let key = |scope| {
@@ -106,6 +111,9 @@ impl Pipeline {
         let place = Place { directory: directory.path(), ways: ways.as_ref(), settings: plan.settings };
         let (gateway, consumers, query) = place.services(&url, &broker.amqp_url(), gateway_port, query_port);
         let mut pipeline = Self { postgres, broker, gateway, consumers, query, api, ways, directory };
+        if let Some(logins) = &logins {
+            pipeline.services_mut().for_each(|service| logins.give(&mut service.environment));
+        }
         pipeline.gateway.start();
         pipeline.consumers.iter_mut().for_each(Service::start);
         pipeline.query.start();
@@ -138,6 +146,11 @@ impl Pipeline {
     /// The process that runs now.
     pub fn gateway_pid(&self) -> u32 {
         self.gateway.pid()
+    }
+
+    /// The same of the query service.
+    pub fn query_pid(&self) -> u32 {
+        self.query.pid()
     }
 
     /// Asks the gateway how it is: the status of `/live` or `/ready`; none without an answer.
@@ -330,6 +343,17 @@ impl Pipeline {
             format!("{}:\n{}\n", service.log.display(), lines[lines.len().saturating_sub(15)..].join("\n"))
         };
         self.services().map(tail).collect()
+    }
+
+    /// The passwords that the services are told.
+    pub fn passwords(&self) -> Vec<String> {
+        let addresses = self.services().flat_map(|service| service.environment.values());
+        let logins = addresses.filter_map(|value| value.split_once("://")?.1.split_once('@'));
+        logins.filter_map(|(login, _)| Some(login.split_once(':')?.1.to_owned())).collect()
+    }
+
+    fn services_mut(&mut self) -> impl Iterator<Item = &mut Service> {
+        [&mut self.gateway, &mut self.query].into_iter().chain(&mut self.consumers)
     }
 
     fn services(&self) -> impl Iterator<Item = &Service> {

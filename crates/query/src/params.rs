@@ -5,6 +5,7 @@ use std::str::FromStr;
 use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use event::OccurredAt;
+use service::keys::ApiKey;
 use service::problem::Problem;
 use store::page::{Order, PageLimit};
 use uuid::Uuid;
@@ -205,8 +206,12 @@ pub(crate) fn bad(name: &str, expected: &str, found: &str) -> Problem {
     Problem::bad_request(format!("{name}: expected {expected}, found {}", shown(found)))
 }
 
-/// What somebody sent, short enough and without control characters.
+/// What somebody sent, short enough, without control characters, and not what may be a key that strayed there: answers end up
+/// in the logs of those who ask.
 fn shown(text: &str) -> String {
+    if ApiKey::is_hinted_at(text) {
+        return "what looks like a key, which belongs into the header Authorization".to_owned();
+    }
     let shown: String = text.chars().take(100).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
     if shown.is_empty() { "nothing".to_owned() } else { shown }
 }

@@ -83,7 +83,7 @@ pub async fn observe(
     Ok(answer)
 }
 
-/// The answer with the request's id; what failed without a problem of ours, as one of its status.
+/// The answer with the request's id, and bound to its type; what failed without a problem of ours, as one of its status.
 fn identified(answer: ServiceResponse<BoxBody>, context: &Context) -> ServiceResponse<BoxBody> {
     let mut answer = match problem_of(&answer) {
         Some(problem) => answer.into_response(problem.render(Some(context.request_id))),
@@ -93,6 +93,8 @@ fn identified(answer: ServiceResponse<BoxBody>, context: &Context) -> ServiceRes
     if let Ok(id) = HeaderValue::from_str(&context.request_id.to_string()) {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
+    // What an answer is, its type says: no browser may find a page or a script in what somebody has sent.
+    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     answer
 }
 

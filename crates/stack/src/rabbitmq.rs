@@ -34,6 +34,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// Policies of the virtual host `/`, as RabbitMQ's definitions files have them: an array.
     pub policies: Value,
+    /// Users besides the one that may do everything.
+    pub users: Vec<User>,
     /// Further lines of `rabbitmq.conf`.
     pub settings: Vec<String>,
     /// What it is called, before `@localhost`; none: `eye`.
@@ -44,19 +46,36 @@ pub struct Options {
     pub management_port: Option<u16>,
 }
 
+/// A user with a random password that each start changes, and what he may do in the virtual host `/`: patterns of names, as
+/// RabbitMQ has them.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// What he is called.
+    pub name: String,
+    /// What he may make and delete.
+    pub configure: String,
+    /// What he may write to.
+    pub write: String,
+    /// What he may read from.
+    pub read: String,
+}
+
 /// One node with its data in a directory of its own. Dropping it stops it; the data stay.
 #[derive(Debug)]
 pub struct RabbitMq {
     directory: PathBuf,
     programs: PathBuf,
     ports: Ports,
-    password: String,
+    logins: Logins,
     badge: Badge,
     node: String,
     /// None where it is somebody else's.
     epmd: Option<Epmd>,
     process: Option<Process>,
 }
+
+/// Names and passwords; the first may do everything.
+type Logins = Vec<(String, String)>;
 
 #[derive(Clone, Copy, Debug)]
 struct Ports {
@@ -84,22 +103,33 @@ impl RabbitMq {
         make_directories(directory)?;
         let badge = Badge::of(directory)?;
         badge.await_free("RabbitMQ")?;
-        let password = write_files(directory, ports, options)?;
+        let logins = write_files(directory, ports, options)?;
         let directory = directory.to_owned();
         let node = format!("{}@localhost", options.name.as_deref().unwrap_or(NAME));
-        let mut node = Self { directory, programs, ports, password, badge, node, epmd, process: None };
+        let mut node = Self { directory, programs, ports, logins, badge, node, epmd, process: None };
         node.launch()?;
         Ok(node)
     }
 
     /// The AMQP address, with user and password, of the virtual host `/`.
     pub fn amqp_url(&self) -> String {
-        format!("amqp://{USER}:{}@127.0.0.1:{}/%2f", self.password, self.ports.amqp)
+        self.amqp_url_of(USER).unwrap_or_default()
+    }
+
+    /// The same for another user; none where he is not known.
+    pub fn amqp_url_of(&self, user: &str) -> Option<String> {
+        let password = self.password_of(user)?;
+        Some(format!("amqp://{user}:{password}@127.0.0.1:{}/%2f", self.ports.amqp))
+    }
+
+    fn password_of(&self, user: &str) -> Option<&str> {
+        self.logins.iter().find(|(name, _)| name == user).map(|(_, password)| password.as_str())
     }
 
     /// The address of its management interface, with user and password; none where it has none.
     pub fn management_url(&self) -> Option<String> {
-        self.ports.management.map(|port| format!("http://{USER}:{}@127.0.0.1:{port}", self.password))
+        let password = self.password_of(USER)?;
+        self.ports.management.map(|port| format!("http://{USER}:{password}@127.0.0.1:{port}"))
     }
 
     /// What it is called among nodes.
@@ -257,9 +287,12 @@ fn make_directories(directory: &Path) -> Result<(), StackError> {
     Ok(())
 }
 
-/// Writes what the node reads when it starts; gives the user's password, which outlives restarts.
-fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<String, StackError> {
-    let password = lasting_secret(&directory.join("password"), 0o600)?;
+/// Writes what the node reads when it starts; gives the logins, of which the first outlives restarts.
+fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<Logins, StackError> {
+    let mut logins = vec![(USER.to_owned(), lasting_secret(&directory.join("password"), 0o600)?)];
+    for user in &options.users {
+        logins.push((user.name.clone(), secret()?));
+    }
     lasting_secret(&directory.join(".erlang.cookie"), 0o400)?;
     let definitions = directory.join("definitions.json");
     let mut conf = vec![
@@ -279,21 +312,31 @@ fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<Stri
     write(&directory.join("rabbitmq-env.conf"), "", 0o600)?;
     write(&directory.join("advanced.config"), "[].\n", 0o600)?;
     write(&directory.join("enabled_plugins"), plugins, 0o600)?;
-    write(&definitions, &definitions_json(&password, &options.policies)?.to_string(), 0o600)?;
-    Ok(password)
+    write(&definitions, &definitions_json(&logins, options)?.to_string(), 0o600)?;
+    Ok(logins)
 }
 
-fn definitions_json(password: &str, policies: &Value) -> Result<Value, StackError> {
-    Ok(json!({
-        "vhosts": [{"name": "/"}],
-        "users": [{
-            "name": USER,
+fn definitions_json(logins: &Logins, options: &Options) -> Result<Value, StackError> {
+    let mut users = Vec::with_capacity(logins.len());
+    for (name, password) in logins {
+        users.push(json!({
+            "name": name,
             "password_hash": password_hash(password)?,
             "hashing_algorithm": "rabbit_password_hashing_sha256",
-            "tags": ["administrator"],
-        }],
-        "permissions": [{"user": USER, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
-        "policies": if policies.is_array() { policies.clone() } else { json!([]) },
+            "tags": if name == USER { json!(["administrator"]) } else { json!([]) },
+        }));
+    }
+    let mut permissions =
+        vec![json!({"user": USER, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"})];
+    permissions.extend(options.users.iter().map(|user| {
+        json!({
+            "user": user.name, "vhost": "/",
+            "configure": user.configure, "write": user.write, "read": user.read,
+        })
+    }));
+    let policies = if options.policies.is_array() { options.policies.clone() } else { json!([]) };
+    Ok(json!({
+        "vhosts": [{"name": "/"}], "users": users, "permissions": permissions, "policies": policies,
     }))
 }
 

@@ -6,6 +6,7 @@ mod envelope;
 mod fuzz;
 mod node;
 mod publishing;
+mod roles;
 mod scripted;
 mod settings;
 mod subscribing;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use service::settings::Settings;
 use stack::ports;
 
-use super::set_up::Logins;
+use super::set_up::{Logins, Users};
 use crate::local::Local;
 
 /// The ports that private servers are tried on first: RabbitMQ's own, and one that no system Postgres has.
@@ -98,7 +98,7 @@ impl Choice {
 pub(crate) struct Environments<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) logins: &'a Logins,
-    pub(crate) broker: &'a str,
+    pub(crate) broker: &'a Users,
     pub(crate) local: &'a Local,
 }
 
@@ -106,7 +106,7 @@ impl Environments<'_> {
     pub(crate) fn gateway(&self) -> BTreeMap<String, String> {
         variables([
             ("EYE__STORE__URL", self.logins.gateway.clone()),
-            ("EYE__BROKER__URL", self.broker.to_owned()),
+            ("EYE__BROKER__URL", self.broker.gateway.clone()),
             ("EYE__GATEWAY__LISTEN", self.plan.gateway.to_string()),
             ("EYE__GATEWAY__HEALTH_LISTEN", self.plan.gateway_health.to_string()),
             ("EYE__KEYS__SNAPSHOT_FILE", self.local.path("gateway-keys.json").display().to_string()),
@@ -125,7 +125,7 @@ impl Environments<'_> {
     pub(crate) fn consumer(&self, health: SocketAddr) -> BTreeMap<String, String> {
         variables([
             ("EYE__STORE__URL", self.logins.consumer.clone()),
-            ("EYE__BROKER__URL", self.broker.to_owned()),
+            ("EYE__BROKER__URL", self.broker.consumer.clone()),
             ("EYE__CONSUMER__HEALTH_LISTEN", health.to_string()),
         ])
     }

@@ -1,11 +1,13 @@
 //! Brings a server to the point where services can start: database, logins, migrations, a demo application.
 
 use anyhow::{Context, Result};
+use broker::{Permissions, Role};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service::keys::ApiKey;
 use service::settings::Settings;
-use stack::Postgres;
+use stack::rabbitmq::User;
+use stack::{Postgres, RabbitMq};
 use store::keys::Scope;
 use store::{Store, migrate, provision};
 
@@ -31,6 +33,44 @@ impl Logins {
         let url = url.to_owned();
         Self { owner: url.clone(), gateway: url.clone(), consumer: url.clone(), query: url }
     }
+}
+
+/// The addresses of the broker, by who uses it.
+#[derive(Clone, Debug)]
+pub(crate) struct Users {
+    pub(crate) operator: String,
+    pub(crate) gateway: String,
+    pub(crate) consumer: String,
+}
+
+impl Users {
+    /// One address for all: that of a broker that was set up by somebody else.
+    pub(crate) fn all_as(url: String) -> Self {
+        Self { operator: url.clone(), gateway: url.clone(), consumer: url }
+    }
+
+    /// Those that a private node was started with.
+    pub(crate) fn of(node: &RabbitMq) -> Result<Self> {
+        let url = |role: Role| node.amqp_url_of(role.user()).context("the broker has no user for a service");
+        let (gateway, consumer) = (url(Role::Gateway)?, url(Role::Consumer)?);
+        Ok(Self { operator: node.amqp_url(), gateway, consumer })
+    }
+}
+
+/// The users that a private node is to have: each may do what its service does.
+pub(crate) fn users(settings: &broker::Settings) -> Vec<User> {
+    let user = |role: Role| {
+        let Permissions { configure, write, read } = role.permissions(settings);
+        User { name: role.user().to_owned(), configure, write, read }
+    };
+    Role::ALL.map(user).to_vec()
+}
+
+/// Makes the exchanges and queues of a broker, which the services' users may not.
+pub(crate) fn declare(settings: broker::Settings, operator: &str) -> Result<()> {
+    let settings = settings.with_url(operator)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(broker::declare(&settings)).context("make the queues")
 }
 
 /// Makes the database of a private server, brings it to this version and gives each service a login of its own.

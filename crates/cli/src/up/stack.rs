@@ -13,7 +13,7 @@ use stack::{Postgres, RabbitMq, postgres, rabbitmq};
 
 use super::parts::{Part, Service};
 use super::plan::{Environments, Plan};
-use super::set_up::{self, DEMO_APPLICATION, DemoKeys, Logins};
+use super::set_up::{self, DEMO_APPLICATION, DemoKeys, Logins, Users};
 use super::supervisor::{Announce, Watched};
 use crate::local::{Local, quoted};
 use crate::output::Output;
@@ -66,7 +66,8 @@ impl Stack {
         }
         let (broker, database) = start_servers(local, &plan, &settings, &steps)?;
         let keys = DemoKeys::ensure(&database.logins.owner, local)?;
-        let environments = Environments { plan: &plan, logins: &database.logins, broker: &broker.url, local };
+        let environments =
+            Environments { plan: &plan, logins: &database.logins, broker: &broker.users, local };
         let services = start_services(local, &environments, &steps)?;
         local.write_env(&assignments(&plan, &broker, &database, keys))?;
         steps.say("everything is ready")?;
@@ -83,7 +84,7 @@ impl Stack {
 struct Broker {
     /// None where the settings name one.
     node: Option<RabbitMq>,
-    url: String,
+    users: Users,
 }
 
 struct Database {
@@ -110,18 +111,22 @@ fn start_servers(
 fn start_broker(local: &Local, plan: &Plan, settings: &Settings, steps: &Steps) -> Result<Broker> {
     if let Some(url) = set_up::foreign_url("broker", settings, local)? {
         steps.say("RabbitMQ: the one that EYE__BROKER__URL names")?;
-        return Ok(Broker { node: None, url });
+        return Ok(Broker { node: None, users: Users::all_as(url) });
     }
+    let section: broker::Settings = settings.section("broker")?;
     let definitions: Value = serde_json::from_str(broker::policies_json())?;
     let options = rabbitmq::Options {
         port: Some(plan.broker_port),
         policies: definitions.get("policies").cloned().unwrap_or_default(),
+        users: set_up::users(&section),
         settings: BROKER_SETTINGS.map(str::to_owned).to_vec(),
         ..rabbitmq::Options::default()
     };
     let node = RabbitMq::start(&local.path("rabbitmq"), &options)?;
     steps.say(&format!("RabbitMQ runs on port {}", node.port()))?;
-    Ok(Broker { url: node.amqp_url(), node: Some(node) })
+    let users = Users::of(&node)?;
+    set_up::declare(section, &users.operator)?;
+    Ok(Broker { users, node: Some(node) })
 }
 
 fn start_database(local: &Local, plan: &Plan, settings: &Settings, steps: &Steps) -> Result<Database> {
@@ -209,7 +214,7 @@ fn assignments(
         ("EYE_READ_KEY", keys.read),
         (set_up::OWN_SERVERS, own.join(" ")),
         ("EYE__STORE__URL", database.logins.owner.clone()),
-        ("EYE__BROKER__URL", broker.url.clone()),
+        ("EYE__BROKER__URL", broker.users.operator.clone()),
         ("EYE__GATEWAY__LISTEN", plan.gateway.to_string()),
         ("EYE__GATEWAY__HEALTH_LISTEN", plan.gateway_health.to_string()),
         ("EYE__QUERY__LISTEN", plan.query.to_string()),

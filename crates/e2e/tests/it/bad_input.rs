@@ -37,7 +37,8 @@ async fn whatever_arrives_is_answered_and_the_next_good_event_passes() {
     let mut faults = tokio::task::block_in_place(|| schema::refusal_faults(&pipeline));
     let sending = async {
         // First: what others send would raise the gateway's memory too.
-        let faults = packing::bombs_cost_no_memory(&scene, pipeline.gateway_pid()).await;
+        let faults =
+            packing::bombs_cost_no_memory(&scene, pipeline.gateway_pid(), pipeline.query_pid()).await;
         (faults, send_all(&scene, rows(&scene).await).await)
     };
     let (sent, slow, read) = tokio::join!(sending, slow::faults(&scene), reads::faults(&scene));

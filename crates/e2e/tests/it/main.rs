@@ -9,6 +9,7 @@ mod exact;
 mod faults;
 mod recorded;
 mod replay;
+mod secrets;
 mod traces;
 mod wire;
 

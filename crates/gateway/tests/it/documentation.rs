@@ -53,3 +53,42 @@ async fn the_description_can_be_read_and_nothing_else() {
         assert_eq!(refused.header("allow"), Some("GET, HEAD"), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_can_be_framed_and_no_answer_is_taken_for_what_it_is_not() {
+    let gateway = Gateway::start().await;
+    for page in PAGES {
+        let headers = get(&gateway, page).await.headers().clone();
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        for directive in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ] {
+            assert!(policy.split("; ").any(|found| found.trim() == directive), "{page}: {policy}");
+        }
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{page}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{page}");
+    }
+    let anybody = |path: &str| gateway.client.post(gateway.address(path));
+    let answers = [
+        ("accepted", gateway.post("{}").await, 202),
+        ("no JSON", gateway.post("<script>").await, 400),
+        ("no key", Answer::of(anybody("/api/events")).await, 401),
+        ("nothing", Answer::of(anybody("/<script>")).await, 404),
+        ("no method", Answer::of(gateway.client.get(gateway.address("/api/events"))).await, 405),
+        ("the document", Answer::of(gateway.client.get(gateway.address("/openapi.json"))).await, 200),
+    ];
+    for (why, answer, status) in answers {
+        assert_eq!(
+            (answer.status, answer.header("x-content-type-options")),
+            (status, Some("nosniff")),
+            "{why}"
+        );
+    }
+    for file in ["/swagger/start.js", "/swagger/swagger-ui.css", "/redoc/redoc.standalone.js.LICENSE.txt"] {
+        assert_eq!(get(&gateway, file).await.headers()["x-content-type-options"], "nosniff", "{file}");
+    }
+}

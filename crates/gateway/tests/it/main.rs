@@ -16,6 +16,7 @@ mod queue;
 mod raw;
 mod receipt_clock;
 mod slow;
+mod smuggling;
 mod starting;
 mod statuses;
 mod stopping;

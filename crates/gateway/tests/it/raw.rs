@@ -86,3 +86,20 @@ pub(crate) fn head(gateway: &Gateway, lines: &str) -> String {
          Content-Type: application/json\r\n{lines}\r\n"
     )
 }
+
+impl Raw {
+    /// Sends nothing more, and reads whatever comes until the peer closes.
+    pub(crate) async fn everything(mut self) -> String {
+        let mut said = Vec::new();
+        let reading = async {
+            // One that has closed already hears nothing of it.
+            drop(self.0.shutdown().await);
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = self.0.read(&mut chunk).await {
+                said.extend_from_slice(&chunk[..read]);
+            }
+        };
+        timeout(PATIENCE, reading).await.expect("the gateway closes the connection");
+        String::from_utf8_lossy(&said).into_owned()
+    }
+}

@@ -72,6 +72,27 @@ async fn pages_may_reach_nothing_elsewhere() {
         assert!(allowed.is_subset(&BTreeSet::from(known)), "{page}: {policy}");
         let scripts = policy.split(';').find(|directive| directive.trim().starts_with("script-src"));
         assert_eq!(scripts.map(str::trim), Some("script-src 'self'"));
+        for directive in ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"] {
+            assert!(policy.split(';').any(|found| found.trim() == directive), "{page}: {policy}");
+        }
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{page}");
+    }
+}
+
+#[actix_web::test]
+async fn no_answer_is_taken_for_what_it_is_not() {
+    let ground = Ground::new();
+    let service = Service::start(&ground).await;
+    let files =
+        ["/swagger/start.js", "/swagger/swagger-ui.css", "/redoc/redoc.standalone.js", "/openapi.json"];
+    for path in PAGES.into_iter().chain(files).chain(["/", "/<script>", "/api/events", "/api/events/x/y"]) {
+        assert_eq!(anyone(&service, path).await.header("x-content-type-options"), "nosniff", "{path}");
+    }
+    let lists = ["/api/events", "/api/events/export?format=csv", "/api/events?unknown=<script>"];
+    for target in lists {
+        let answer = service.raw(Method::GET, target, Some(&service.key)).await;
+        assert!(matches!(answer.status.as_u16(), 200 | 400), "{target}: {answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{target}");
     }
 }
 

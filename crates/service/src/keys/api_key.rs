@@ -43,6 +43,11 @@ impl ApiKey {
         valid.then(|| Self(text.into()))
     }
 
+    /// Whether a text may hold a key, or a part of one.
+    pub fn is_hinted_at(text: &str) -> bool {
+        text.contains(PREFIX)
+    }
+
     /// The key itself, for the one who is to have it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -18,6 +18,7 @@ mod pages;
 mod partitions;
 mod pipeline;
 mod poison;
+mod privileges;
 mod rejecting;
 mod replaying;
 mod replays;

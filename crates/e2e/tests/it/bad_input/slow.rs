@@ -15,17 +15,27 @@ pub(super) async fn faults(scene: &Scene) -> Vec<String> {
     let told = scene.post().header("Content-Length", "100000").body_as_it_is("{");
     let chunked = scene.post().header("Transfer-Encoding", "chunked").body_as_it_is("ffff\r\n{");
     let refused = Request::new("POST", "/api/events").header("Content-Length", "100000").body_as_it_is("{");
-    let (head, told, chunked, refused) = tokio::join!(
-        fault(scene, "a slow head", &head, 408, Duration::from_secs(5)),
-        fault(scene, "a slow body", &told, 408, Duration::from_secs(10)),
-        fault(scene, "a slow body in chunks", &chunked, 408, Duration::from_secs(10)),
-        fault(scene, "a slow body without a key", &refused, 401, Duration::ZERO),
+    let judged = Request::new("POST", "/api/validate")
+        .header("Authorization", &format!("Bearer {}", scene.api.read_key))
+        .header("Content-Type", "application/json")
+        .header("Content-Length", "100000")
+        .body_as_it_is("{");
+    let (gateway, query) = (&scene.api.gateway, &scene.api.query);
+    let (of_head, of_body) = (Duration::from_secs(5), Duration::from_secs(10));
+    let faults = tokio::join!(
+        fault(gateway, "a slow head", &head, 408, of_head),
+        fault(gateway, "a slow body", &told, 408, of_body),
+        fault(gateway, "a slow body in chunks", &chunked, 408, of_body),
+        fault(gateway, "a slow body without a key", &refused, 401, Duration::ZERO),
+        fault(query, "a slow head of a question", &head, 408, of_head),
+        fault(query, "a slow body to be judged", &judged, 408, of_body),
     );
-    [head, told, chunked, refused].into_iter().flatten().collect()
+    let (head, told, chunked, refused, question, judged) = faults;
+    [head, told, chunked, refused, question, judged].into_iter().flatten().collect()
 }
 
-async fn fault(scene: &Scene, why: &str, begun: &Request, status: u16, limit: Duration) -> Option<String> {
-    let (answer, took) = Wire::to(&scene.api.gateway).trickle(begun, b' ').await;
+async fn fault(service: &str, why: &str, begun: &Request, status: u16, limit: Duration) -> Option<String> {
+    let (answer, took) = Wire::to(service).trickle(begun, b' ').await;
     let in_time = (limit.saturating_sub(EARLY_MAX)..limit + LATE_MAX).contains(&took);
     let told = answer.status == status && in_time;
     (!told).then(|| format!("{why}: expected {status} after {limit:?}, found {answer:?} after {took:?}"))
