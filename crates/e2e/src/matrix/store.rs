@@ -14,6 +14,8 @@ use crate::pipeline::Part;
 
 const AWAY_FOR: Duration = Duration::from_secs(4);
 const SLOW_BY: Duration = Duration::from_millis(20);
+/// What the database has to answer a statement in, and 5 s, and what it takes to look and to connect anew.
+const NOTICED_WITHIN: Duration = Duration::from_secs(45);
 
 fn way(laboratory: &Laboratory) -> &Proxy {
     &laboratory.ways().consumers_to_store
@@ -59,6 +61,14 @@ pub(super) fn stalls(laboratory: &mut Laboratory) -> anyhow::Result<()> {
         way(laboratory).mend();
         laboratory.pause_ms(200..1_000);
     }
+    Ok(())
+}
+
+/// The present connections are silent for ever, and stay open; new ones would do.
+pub(super) fn stranded(laboratory: &mut Laboratory) -> anyhow::Result<()> {
+    way(laboratory).strand();
+    let took = laboratory.pass_one();
+    ensure!(laboratory.has_patience() || took < NOTICED_WITHIN, "new connections only after {took:?}");
     Ok(())
 }
 
