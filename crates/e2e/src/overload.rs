@@ -1,5 +1,6 @@
 //! More than can be taken: of all applications together, and of one beside others.
 
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -7,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 use stack::faults::Way;
-use stack::process::wait_until;
+use stack::process::{resident_bytes, wait_until};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
@@ -60,37 +61,29 @@ fn attempt(
     mut outcome: Outcome,
 ) -> anyhow::Result<(Outcome, Vec<Figure>)> {
     let policy = format!(r#"{{"max-length-bytes":{QUEUE_BYTES_MAX},"delivery-limit":20}}"#);
-    let set =
-        ["set_policy", "overload", r"^eye\.events$", &policy, "--priority", "10", "--apply-to", "queues"];
+    let set = ["set_policy", NAME, r"^eye\.events$", &policy, "--priority", "10", "--apply-to", "queues"];
     laboratory.broker().control(&set)?;
     laboratory.ways().consumers_to_store.delay(Way::Down, LATE_BY);
     laboratory.begin_load(NAME, PACE)?;
-    let memory = watch_memory(laboratory, duration);
+    let memory = Memory::watch(laboratory, duration);
     let refusal = refusal(laboratory);
     laboratory.ways().mend();
-    laboratory.broker().control(&["clear_policy", "overload"])?;
+    laboratory.broker().control(&["clear_policy", NAME])?;
     let load = laboratory.take_load().context("the load is gone")?;
-    outcome.slowest_answer = load.slowest_answer();
-    outcome.longest_outage = load.longest_outage();
-    let refused = load.retries();
-    let begun = Instant::now();
+    (outcome.slowest_answer, outcome.longest_outage) = (load.slowest_answer(), load.longest_outage());
+    let (refused, begun) = (load.retries(), Instant::now());
     trial::settle(laboratory, load, DRAINED_WITHIN, &mut outcome);
     let drained = begun.elapsed();
     outcome.faults.extend(refusal.err().map(|error| format!("{error:#}")));
-    let (warm, most) = memory?;
-    if most > warm + GROWTH_BYTES_MAX {
-        outcome.faults.push(format!("the gateway's memory grew from {warm} to {most} bytes"));
+    let memory = memory?;
+    if !memory.is_flat() {
+        outcome.faults.push(format!("the gateway's memory grew: {memory:?}"));
     }
     let accepted = outcome.balance.as_ref().map_or(0, |balance| balance.accepted);
     let figures = vec![
         Figure::shown("overload: for how long", format!("{} s", duration.as_secs())),
         Figure::shown("overload: events accepted, requests refused", format!("{accepted}, {refused}")),
-        Figure::held(
-            "overload: the gateway's memory, warm and at most after",
-            format!("{} and {} MiB", warm >> 20, most >> 20),
-            format!("16 MiB more at most"),
-            most <= warm + GROWTH_BYTES_MAX,
-        ),
+        memory.figure(),
         Figure::shown(
             "overload: until all was drained and compared",
             format!("{:.1} s", drained.as_secs_f64()),
@@ -99,20 +92,40 @@ fn attempt(
     Ok((outcome, figures))
 }
 
-/// What the gateway's memory was when it had warmed up, and the most that it was after.
-fn watch_memory(laboratory: &mut Laboratory, duration: Duration) -> anyhow::Result<(u64, u64)> {
-    let (begun, pid) = (Instant::now(), laboratory.pipeline().gateway_pid());
-    let (mut warm, mut most) = (0, 0);
-    while begun.elapsed() < duration {
-        std::thread::sleep(SAMPLE_INTERVAL);
-        let now = stack::process::resident_bytes(pid).context("the gateway's memory can't be read")?;
-        if begun.elapsed() < duration / WARM_UP_PART {
-            warm = now.max(warm);
-        } else {
-            most = now.max(most);
+/// A gateway's memory in bytes: the most while it warmed up, and the most after that.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    warm: u64,
+    most: u64,
+}
+
+impl Memory {
+    /// Looks again and again for so long.
+    fn watch(laboratory: &mut Laboratory, duration: Duration) -> anyhow::Result<Self> {
+        let (begun, pid) = (Instant::now(), laboratory.pipeline().gateway_pid());
+        let mut memory = Self::default();
+        while begun.elapsed() < duration {
+            sleep(SAMPLE_INTERVAL);
+            let now = resident_bytes(pid).context("the gateway's memory can't be read")?;
+            let part =
+                if begun.elapsed() < duration / WARM_UP_PART { &mut memory.warm } else { &mut memory.most };
+            *part = now.max(*part);
         }
+        Ok(memory)
     }
-    Ok((warm, most))
+
+    const fn is_flat(self) -> bool {
+        self.most <= self.warm + GROWTH_BYTES_MAX
+    }
+
+    fn figure(self) -> Figure {
+        Figure::held(
+            "overload: the gateway's memory, warm and at most after",
+            format!("{} and {} MiB", self.warm >> 20, self.most >> 20),
+            format!("{} MiB more at most", GROWTH_BYTES_MAX >> 20),
+            self.is_flat(),
+        )
+    }
 }
 
 /// At the queue's limit the answer is 503, and says when to come again.

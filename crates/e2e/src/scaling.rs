@@ -3,6 +3,7 @@
 //! On a machine that everything shares, processors soon decide. So each consumer writes small batches, one at a time, and each
 //! answer of the database is late: then waiting decides, as it does with a database on another machine.
 
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -95,6 +96,6 @@ fn reached(laboratory: &Laboratory, category: &str, events: u64) -> anyhow::Resu
             Instant::now() < deadline,
             "{stored} of {events} events were stored within {DRAINED_WITHIN:?}"
         );
-        std::thread::sleep(LOOK_INTERVAL);
+        sleep(LOOK_INTERVAL);
     }
 }

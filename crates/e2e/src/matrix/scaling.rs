@@ -1,5 +1,6 @@
 //! What may happen as services are added and taken away.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -19,7 +20,7 @@ const KILL_INTERVAL_OF_TESTS: Duration = Duration::from_secs(1);
 
 const GATEWAYS: [Part; 2] = [Part::Gateway, Part::SecondGateway];
 /// How often each gateway is restarted.
-const ROUNDS: u32 = 3;
+const ROUNDS: usize = 3;
 
 /// One, four, one; of the four, one is killed and started again every few seconds.
 pub(super) fn consumers(laboratory: &mut Laboratory) -> anyhow::Result<()> {
@@ -28,7 +29,7 @@ pub(super) fn consumers(laboratory: &mut Laboratory) -> anyhow::Result<()> {
     laboratory.pause_ms(500..1_500);
     OTHERS.into_iter().for_each(|one| laboratory.pipeline().start_again(one));
     for _ in 0..KILLS {
-        std::thread::sleep(interval);
+        sleep(interval);
         let number = laboratory.chance_of(1 + OTHERS.len());
         let one = if number == 0 { STAYS } else { OTHERS[number - 1] };
         laboratory.pipeline().kill(one);
@@ -46,7 +47,7 @@ pub(super) fn consumers(laboratory: &mut Laboratory) -> anyhow::Result<()> {
 pub(super) fn gateways_in_turn(laboratory: &mut Laboratory) -> anyhow::Result<()> {
     start(laboratory, Part::SecondGateway)?;
     let failed = failures(laboratory, |laboratory| {
-        for one in [GATEWAYS; ROUNDS as usize].concat() {
+        for one in [GATEWAYS; ROUNDS].concat() {
             laboratory.pipeline().stop(one);
             start(laboratory, one)?;
         }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -83,12 +83,10 @@ async fn serve(listener: StdListener, shared: Arc<Shared>) {
 }
 
 async fn look_for_ever(shared: Arc<Shared>, number: usize) {
-    let Some(backend) = shared.backends.get(number).copied() else { return };
+    let backend = shared.backends[number];
     loop {
         let is_ready = timeout(LOOK_TIMEOUT, is_ready(backend.health_port)).await.unwrap_or(false);
-        if let Some(known) =
-            shared.ready.write().unwrap_or_else(std::sync::PoisonError::into_inner).get_mut(number)
-        {
+        if let Some(known) = shared.ready.write().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
             *known = is_ready;
         }
         sleep(LOOK_INTERVAL).await;
@@ -119,7 +117,7 @@ impl Shared {
     /// All servers, the ready ones first, beginning with another one each time.
     fn order(&self) -> Vec<usize> {
         let (count, first) = (self.backends.len(), self.next.fetch_add(1, Ordering::Relaxed));
-        let ready = self.ready.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
         let mut order: Vec<usize> = (0..count).map(|number| (first.wrapping_add(number)) % count).collect();
         order.sort_by_key(|number| !ready[*number]);
         order
