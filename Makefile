@@ -55,7 +55,7 @@ bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (1000
 	$(CARGO) build --release --bins
 	@EVENTS=$(or $(EVENTS),10000000) target/release/bench queries $(ONLY)
 
-chaos: setup ## Break everything on purpose: all faults, then MINUTES=20 of them at random; SEED, RATE, ONLY=row.
+chaos: setup ## Break everything on purpose: all faults, then MINUTES=20 of them at random; SEED, RATE, OVERLOAD_MINUTES, ONLY=row.
 	$(CARGO) build --profile chaos --bins --package e2e --package gateway --package consumer --package query --package cli
 	@target/chaos/chaos
 

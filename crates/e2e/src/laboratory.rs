@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::api::{Answered, Api};
 use crate::ledger::Expected;
-use crate::load::{Load, Pace, event, pass_one};
+use crate::load::{FEW_SESSIONS, Load, Pace, event, pass_one};
 use crate::pipeline::{PATIENCE, Part, Pipeline, Plan};
 use crate::ways::Ways;
 
@@ -43,17 +43,28 @@ impl Laboratory {
     /// # Errors
     /// It does not become ready.
     pub fn start(seed: u64) -> anyhow::Result<Self> {
-        Self::start_in(seed, None)
+        Self::start_as(seed, Plan::default())
+    }
+
+    /// The same, with settings for every service.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn start_told(seed: u64, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_as(seed, Plan { settings, ..Plan::default() })
     }
 
     /// The same with Postgres' data in a directory of their own.
     ///
     /// # Errors
     /// It does not become ready.
-    pub fn start_in(seed: u64, store_directory: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn start_in(seed: u64, store_directory: &Path) -> anyhow::Result<Self> {
+        Self::start_as(seed, Plan { store_directory: Some(store_directory), ..Plan::default() })
+    }
+
+    fn start_as(seed: u64, plan: Plan<'_>) -> anyhow::Result<Self> {
         let runtime = Runtime::new()?;
-        let plan = Plan { has_ways: true, store_directory, ..Plan::default() };
-        let pipeline = runtime.block_on(Pipeline::start_as(plan));
+        let pipeline = runtime.block_on(Pipeline::start_as(Plan { has_ways: true, ..plan }));
         let random = StdRng::seed_from_u64(seed);
         let mut laboratory = Self { pipeline, random, load: None, trials: 0, has_patience: false, runtime };
         laboratory.pass_one();
@@ -145,7 +156,7 @@ impl Laboratory {
 
     /// Sends one event that is in no books, once.
     pub fn try_one(&mut self) -> Answered {
-        let event: Value = event("tried", &mut self.random, 1, Expected::Stored);
+        let event: Value = event("tried", &mut self.random, 1, Expected::Stored, FEW_SESSIONS);
         self.runtime.block_on(self.pipeline.api().submit_once(&event))
     }
 
@@ -177,7 +188,20 @@ impl Laboratory {
 
     /// Asks the gateway how it is: the status of `/live` or `/ready`.
     pub fn health(&self, path: &str) -> Option<u16> {
-        self.runtime.block_on(self.pipeline.gateway_health(path))
+        self.health_of(Part::Gateway, path)
+    }
+
+    /// The same of either gateway.
+    pub fn health_of(&self, gateway: Part, path: &str) -> Option<u16> {
+        self.runtime.block_on(self.pipeline.gateway_health(gateway, path))
+    }
+
+    /// Has an operator look whether the services' own books balance.
+    ///
+    /// # Errors
+    /// They do not, or it can't be told.
+    pub fn reconcile(&self) -> anyhow::Result<()> {
+        self.pipeline.reconcile().map(drop).map_err(anyhow::Error::msg)
     }
 
     /// Whether the consumers empty the queues in time.

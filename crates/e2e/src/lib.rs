@@ -19,6 +19,7 @@
 //! | [`laboratory`] | a pipeline under load, to which things are done |
 //! | [`matrix`] | the faults, a row each |
 //! | [`trial`], [`soak`], [`small_disk`] | a row tried once; many at random; one that needs a disk of its own |
+//! | [`overload`], [`scaling`] | more than can be taken; how much faster several consumers are |
 //! | [`report`] | what was found |
 //!
 //! # What it must not know
@@ -30,8 +31,10 @@ pub mod ledger;
 pub mod load;
 mod logins;
 pub mod matrix;
+pub mod overload;
 pub mod pipeline;
 pub mod report;
+pub mod scaling;
 pub mod service;
 pub mod small_disk;
 pub mod soak;

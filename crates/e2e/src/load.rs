@@ -31,7 +31,12 @@ pub struct Pace {
     pub drivers: u32,
     /// Events a second, of all together; none: as many as are taken.
     pub rate: Option<u32>,
+    /// How many sessions they share.
+    pub sessions: u32,
 }
+
+/// So few that writers meet over them.
+pub const FEW_SESSIONS: u32 = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
@@ -127,6 +132,7 @@ impl Load {
                 books: books.clone(),
                 random: StdRng::seed_from_u64(seed ^ u64::from(number + 1)),
                 wish: wished.clone(),
+                sessions: pace.sessions,
                 // Of its share, by which a batch takes its time.
                 events_per_second: pace.rate.map(|rate| f64::from(rate) / f64::from(pace.drivers)),
             };
@@ -208,6 +214,7 @@ struct Driver {
     books: Books,
     random: StdRng,
     wish: watch::Receiver<Wish>,
+    sessions: u32,
     events_per_second: Option<f64>,
 }
 
@@ -239,7 +246,7 @@ impl Driver {
             *number += 1;
             let is_rejected = self.random.random_range(0..REJECTED_SHARE) == 0;
             let expected = if is_rejected { Expected::Rejected } else { Expected::Stored };
-            (event(&self.books.category, &mut self.random, *number, expected), expected)
+            (event(&self.books.category, &mut self.random, *number, expected, self.sessions), expected)
         });
         events.collect()
     }
@@ -265,15 +272,21 @@ impl Driver {
     }
 }
 
-/// An event of this category.
-pub(crate) fn event(category: &str, random: &mut impl Rng, number: u64, expected: Expected) -> Value {
+/// An event of this category, of one of so many sessions.
+pub(crate) fn event(
+    category: &str,
+    random: &mut impl Rng,
+    number: u64,
+    expected: Expected,
+    sessions: u32,
+) -> Value {
     let name = match expected {
         Expected::Stored => json!(format!("page {}", random.random_range(0..5))),
         Expected::Rejected => json!(null),
     };
     json!({
         "id": Uuid::from_u128(random.random()).to_string(),
-        "session_id": format!("{category} {}", random.random_range(0..200)),
+        "session_id": format!("{category} {}", random.random_range(0..sessions)),
         "category": category,
         "name": name,
         "data": {"number": number, "text": "é\u{202E}😀", "deep": [{"a": null}]},
@@ -286,7 +299,7 @@ pub(crate) fn event(category: &str, random: &mut impl Rng, number: u64, expected
 /// # Panics
 /// It is not stored in time.
 pub(crate) async fn pass_one(api: &Api, random: &mut StdRng) -> Duration {
-    let event = event("probe", random, 1, Expected::Stored);
+    let event = event("probe", random, 1, Expected::Stored, FEW_SESSIONS);
     let begun = Instant::now();
     api.submit(&event).await;
     let receipt = api.read(&format!("/api/events/{}/receipt", event["id"].as_str().expect("an id"))).await;

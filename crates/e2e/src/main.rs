@@ -1,7 +1,9 @@
-//! `make chaos`: the whole matrix of faults, then a soak with faults at random; an error where anything is off.
+//! `make chaos`: the whole matrix of faults, more than can be taken, several consumers beside one, then a soak with faults at
+//! random; an error where anything is off.
 //!
 //! `SEED` repeats the chance of an earlier run, `MINUTES` is how long the soak lasts (20; 0: none), `RATE` its events a
-//! second (60 % of what is measured first), and `ONLY` the rows whose names contain it, or the soak by that name.
+//! second (60 % of what is measured first), `OVERLOAD_MINUTES` how long more is sent than can be stored (1), and `ONLY` the
+//! rows whose names contain it, or the soak by that name.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,9 +14,9 @@ use anyhow::{Context, anyhow, bail};
 use e2e::laboratory::Laboratory;
 use e2e::matrix::ROWS;
 use e2e::report::{Report, seconds};
-use e2e::small_disk;
 use e2e::soak::{self, Soak};
 use e2e::trial::{self, Outcome};
+use e2e::{overload, scaling, small_disk};
 
 /// Where the report goes, from the workspace's root.
 const REPORT: &str = "target/chaos/report.md";
@@ -24,6 +26,8 @@ const SHARE_PERCENT: u32 = 60;
 /// What the soak is called beside the rows.
 const SOAK: &str = "soak";
 const FAULT_INTERVAL: Duration = Duration::from_secs(20);
+/// How long one application sends beside a noisy one, and as long alone.
+const NOISE_FOR: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
     match run() {
@@ -46,12 +50,15 @@ fn run() -> anyhow::Result<bool> {
     let mut report = Report::new(&format!("Seed {seed}."));
     let rows = matrix(seed, only.as_deref())?;
     let soaks = only.as_deref().is_none_or(|only| only == SOAK) && minutes > 0;
-    if rows.is_empty() && !soaks {
+    let loads = [overload::NAME, overload::NOISY, scaling::NAME];
+    let chosen: Vec<_> = loads.into_iter().filter(|name| is_chosen(only.as_deref(), name)).collect();
+    if rows.is_empty() && chosen.is_empty() && !soaks {
         bail!("ONLY: expected a part of a row's name or {SOAK}, found {:?}", only.unwrap_or_default());
     }
     if !rows.is_empty() {
         report.add(&format!("Matrix, {} rows in {}", rows.len(), seconds(Some(begun.elapsed()))), &rows);
     }
+    figures(&chosen, seed, &mut report)?;
     if soaks {
         soak_for(Duration::from_secs(60 * minutes), seed, variable("RATE")?, &mut report)?;
     }
@@ -70,12 +77,42 @@ fn variable<T: FromStr>(name: &str) -> anyhow::Result<Option<T>> {
     }
 }
 
+fn is_chosen(only: Option<&str>, name: &str) -> bool {
+    only.is_none_or(|only| name.contains(only))
+}
+
+/// More than can be taken, and several consumers beside one: what is measured, and what became of the events.
+fn figures(chosen: &[&str], seed: u64, report: &mut Report) -> anyhow::Result<()> {
+    let (mut outcomes, mut figures) = (Vec::new(), Vec::new());
+    if chosen.contains(&overload::NAME) {
+        let minutes: u64 = variable("OVERLOAD_MINUTES")?.unwrap_or(1);
+        let mut laboratory = Laboratory::start(seed)?;
+        let (outcome, found) = overload::run(&mut laboratory, Duration::from_secs(60 * minutes));
+        tell(&outcome);
+        outcomes.push(outcome);
+        figures.extend(found);
+    }
+    if chosen.contains(&overload::NOISY) {
+        figures.extend(overload::beside_a_noisy_one(&mut Laboratory::start(seed)?, NOISE_FOR).figures());
+    }
+    if chosen.contains(&scaling::NAME) {
+        let (drained, found) = scaling::measure(seed)?;
+        drained.iter().for_each(tell);
+        outcomes.extend(drained);
+        figures.extend(found);
+    }
+    if !figures.is_empty() {
+        report.add("More than can be taken, and several consumers", &outcomes);
+        report.add_figures("Figures", &figures);
+    }
+    Ok(())
+}
+
 /// Tries every row once, on one pipeline for as long as all is well with it.
 fn matrix(seed: u64, only: Option<&str>) -> anyhow::Result<Vec<Outcome>> {
-    let is_chosen = |name: &str| only.is_none_or(|only| name.contains(only));
     let mut laboratory = None;
     let mut outcomes = Vec::new();
-    for (number, row) in (0..).zip(ROWS).filter(|(_, row)| is_chosen(row.name)) {
+    for (number, row) in (0..).zip(ROWS).filter(|(_, row)| is_chosen(only, row.name)) {
         // A row has the same chance whatever was run before it.
         let own_seed = seed.wrapping_add(number);
         let mut used = match laboratory.take() {
@@ -91,7 +128,7 @@ fn matrix(seed: u64, only: Option<&str>) -> anyhow::Result<Vec<Outcome>> {
         outcomes.push(outcome);
     }
     drop(laboratory);
-    if is_chosen(small_disk::NAME) {
+    if is_chosen(only, small_disk::NAME) {
         let outcome = small_disk::run(seed)?;
         outcome.iter().for_each(tell);
         outcomes.extend(outcome);

@@ -8,6 +8,7 @@ mod broker;
 mod consumer;
 mod gateway;
 mod links;
+mod scaling;
 mod store;
 
 use crate::laboratory::Laboratory;
@@ -22,7 +23,7 @@ pub enum Also {
     Always,
     /// By a test run that chance has chosen it for, and in a soak.
     ByChance,
-    /// Nowhere else: it takes long, or stops the load.
+    /// In no soak: it takes long, or stops the load.
     Nowhere,
 }
 
@@ -84,6 +85,8 @@ pub const ROWS: &[Row] = &[
     row("consumer_ends_amid_acks", "3", Also::Always, consumer::ends_amid_acks),
     row("consumers_away", "2 7", Also::Nowhere, consumer::all_away),
     row("consumers_come_and_go", "2 3", Also::ByChance, consumer::come_and_go),
+    row("consumers_scaled", "2 3", Also::Nowhere, scaling::consumers),
+    row("gateways_restarted_in_turn", "1 2 4", Also::Nowhere, scaling::gateways_in_turn),
     row("consumer_frozen", "2 3", Also::Nowhere, consumer::frozen),
     row("consumer_cut_after_ack", "3", Also::ByChance, links::cut_after_ack),
     row("consumer_link_reset", "2 3", Also::ByChance, links::consumer_reset),
@@ -94,6 +97,7 @@ pub const ROWS: &[Row] = &[
     row("database_link_reset", "2 3", Also::ByChance, store::reset),
     row("database_link_cut_anywhere", "2 3", Also::ByChance, store::cut_anywhere),
     row("database_link_stalls", "2 3", Also::ByChance, store::stalls),
+    row("database_link_silent", "2 3", Also::Nowhere, store::stranded),
     row("commit_reply_lost", "3", Also::Always, store::commit_reply_lost),
     row("database_out_of_connections", "2", Also::Nowhere, store::out_of_connections),
     row("database_table_locked", "2", Also::ByChance, store::table_locked),

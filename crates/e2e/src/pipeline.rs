@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use stack::faults::Backend;
 use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -20,7 +21,9 @@ use crate::ways::Ways;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-const CONSUMERS: usize = 2;
+/// How many consumers there may be, and how many run from the start.
+const CONSUMERS: usize = 4;
+const CONSUMERS_AT_FIRST: usize = 2;
 
 /// Asks each queue three times how many messages it holds, those that are delivered and not settled among them: of the
 /// queue itself, since what `list_queues` shows is up to 5 s old.
@@ -33,7 +36,9 @@ const THREE_LOOKS: &str = "[begin timer:sleep(100), lists:sum([begin \
 pub enum Part {
     /// The gateway.
     Gateway,
-    /// One of the two consumers, by its number from 0.
+    /// Another gateway behind the same address, which does not run from the start.
+    SecondGateway,
+    /// One of four consumers, by its number from 0. The first two run from the start.
     Consumer(usize),
     /// RabbitMQ.
     Broker,
@@ -42,7 +47,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// Each of them.
+    /// Each that runs from the start.
     pub const ALL: [Self; 5] =
         [Self::Gateway, Self::Consumer(0), Self::Broker, Self::Postgres, Self::Consumer(1)];
 }
@@ -65,6 +70,7 @@ pub struct Pipeline {
     postgres: Postgres,
     broker: RabbitMq,
     gateway: Service,
+    second_gateway: Service,
     consumers: Vec<Service>,
     query: Service,
     api: Api,
@@ -104,18 +110,19 @@ impl Pipeline {
             let made = eye(&url, &["key", "create", "shop", "--scope", scope]);
             made["key"].as_str().expect("a key").to_owned()
         };
-        let (gateway_port, query_port) = (free_port(), free_port());
-        let ways = plan.has_ways.then(|| Ways::open(gateway_port, broker.port(), postgres.port()));
-        let front = ways.as_ref().map_or(gateway_port, |ways| ways.to_gateway.port());
-        let api = Api::new(front, query_port, key("write"), key("read"));
+        let ports = Ports::free();
+        let ways = plan.has_ways.then(|| Ways::open(&ports.gateways, broker.port(), postgres.port()));
+        let front = ways.as_ref().map_or(ports.gateways[0].port, |ways| ways.to_gateway.port());
+        let api = Api::new(front, ports.query, key("write"), key("read"));
         let place = Place { directory: directory.path(), ways: ways.as_ref(), settings: plan.settings };
-        let (gateway, consumers, query) = place.services(&url, &broker.amqp_url(), gateway_port, query_port);
-        let mut pipeline = Self { postgres, broker, gateway, consumers, query, api, ways, directory };
+        let ([gateway, second_gateway], consumers, query) = place.services(&url, &broker.amqp_url(), &ports);
+        let mut pipeline =
+            Self { postgres, broker, gateway, second_gateway, consumers, query, api, ways, directory };
         if let Some(logins) = &logins {
             pipeline.services_mut().for_each(|service| logins.give(&mut service.environment));
         }
         pipeline.gateway.start();
-        pipeline.consumers.iter_mut().for_each(Service::start);
+        pipeline.consumers.iter_mut().take(CONSUMERS_AT_FIRST).for_each(Service::start);
         pipeline.query.start();
         pipeline
     }
@@ -153,9 +160,10 @@ impl Pipeline {
         self.query.pid()
     }
 
-    /// Asks the gateway how it is: the status of `/live` or `/ready`; none without an answer.
-    pub async fn gateway_health(&self, path: &str) -> Option<u16> {
-        let listen = self.gateway.environment.get("EYE__GATEWAY__HEALTH_LISTEN")?;
+    /// Asks a gateway how it is: the status of `/live` or `/ready`; none without an answer.
+    pub async fn gateway_health(&self, gateway: Part, path: &str) -> Option<u16> {
+        let gateway = if gateway == Part::SecondGateway { &self.second_gateway } else { &self.gateway };
+        let listen = gateway.environment.get("EYE__GATEWAY__HEALTH_LISTEN")?;
         let answer = reqwest::get(format!("http://{listen}{path}")).await.ok()?;
         Some(answer.status().as_u16())
     }
@@ -204,6 +212,7 @@ impl Pipeline {
     fn service(&mut self, part: Part) -> Option<&mut Service> {
         match part {
             Part::Gateway => Some(&mut self.gateway),
+            Part::SecondGateway => Some(&mut self.second_gateway),
             Part::Consumer(number) => self.consumers.get_mut(number),
             Part::Broker | Part::Postgres => None,
         }
@@ -279,7 +288,7 @@ impl Pipeline {
 
     /// Ends every service as an operator would; each has to end by itself.
     pub fn stop_services(&mut self) {
-        self.gateway.stop();
+        [&mut self.gateway, &mut self.second_gateway].into_iter().for_each(Service::stop);
         self.consumers.iter_mut().for_each(Service::stop);
         self.query.stop();
     }
@@ -329,7 +338,8 @@ impl Pipeline {
     /// # Panics
     /// A line is no JSON.
     pub fn log_lines(&self) -> Vec<Value> {
-        let texts = self.services().map(|service| std::fs::read_to_string(&service.log).expect("a log"));
+        // One that was never started has none.
+        let texts = self.services().filter_map(|service| std::fs::read_to_string(&service.log).ok());
         let lines: Vec<String> =
             texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         lines.iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
@@ -342,7 +352,7 @@ impl Pipeline {
             let lines: Vec<_> = text.lines().collect();
             format!("{}:\n{}\n", service.log.display(), lines[lines.len().saturating_sub(15)..].join("\n"))
         };
-        self.services().map(tail).collect()
+        self.services().filter(|service| service.log.exists()).map(tail).collect()
     }
 
     /// The passwords that the services are told.
@@ -353,11 +363,11 @@ impl Pipeline {
     }
 
     fn services_mut(&mut self) -> impl Iterator<Item = &mut Service> {
-        [&mut self.gateway, &mut self.query].into_iter().chain(&mut self.consumers)
+        [&mut self.gateway, &mut self.second_gateway, &mut self.query].into_iter().chain(&mut self.consumers)
     }
 
     fn services(&self) -> impl Iterator<Item = &Service> {
-        [&self.gateway, &self.query].into_iter().chain(&self.consumers)
+        [&self.gateway, &self.second_gateway, &self.query].into_iter().chain(&self.consumers)
     }
 }
 
@@ -368,6 +378,19 @@ fn broker_options() -> rabbitmq::Options {
     rabbitmq::Options { policies: definitions["policies"].clone(), ..rabbitmq::Options::default() }
 }
 
+/// Where services listen.
+struct Ports {
+    gateways: [Backend; 2],
+    query: u16,
+}
+
+impl Ports {
+    fn free() -> Self {
+        let gateway = || Backend { port: free_port(), health_port: free_port() };
+        Self { gateways: [gateway(), gateway()], query: free_port() }
+    }
+}
+
 /// What every service is told.
 struct Place<'a> {
     directory: &'a Path,
@@ -376,35 +399,41 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The gateway, the consumers, the query service, each by its own ways to the servers.
-    fn services(
-        &self,
-        store: &str,
-        broker: &str,
-        gateway_port: u16,
-        query_port: u16,
-    ) -> (Service, Vec<Service>, Service) {
+    /// The gateways, the consumers, the query service, each by its own ways to the servers.
+    fn services(&self, store: &str, broker: &str, ports: &Ports) -> ([Service; 2], Vec<Service>, Service) {
         let (store, broker) = (store.to_owned(), broker.to_owned());
-        let [gateway_at, consumers_at] = match self.ways {
+        let [gateways_at, consumers_at] = match self.ways {
             None => [(store.clone(), broker.clone()), (store.clone(), broker.clone())],
             Some(ways) => [
                 (ways.gateway_to_store.through(&store), ways.gateway_to_broker.through(&broker)),
                 (ways.consumers_to_store.through(&store), ways.consumers_to_broker.through(&broker)),
             ],
         };
-        let gateway = self.service("gateway", "gateway", &gateway_at, Some(gateway_port));
-        let consumers = (0..CONSUMERS)
-            .map(|number| self.service("consumer", &format!("consumer-{number}"), &consumers_at, None));
-        let query = self.service("query", "query", &(store, broker), Some(query_port));
-        (gateway, consumers.collect(), query)
+        let gateway = |name: &str, Backend { port, health_port }| {
+            self.service("gateway", name, &gateways_at, health_port, Some(port))
+        };
+        let [first, second] = ports.gateways;
+        let gateways = [gateway("gateway", first), gateway("gateway-2", second)];
+        let consumers = (0..CONSUMERS).map(|number| {
+            self.service("consumer", &format!("consumer-{number}"), &consumers_at, free_port(), None)
+        });
+        let query = self.service("query", "query", &(store, broker), free_port(), Some(ports.query));
+        (gateways, consumers.collect(), query)
     }
 
-    fn service(&self, kind: &str, name: &str, at: &(String, String), port: Option<u16>) -> Service {
+    fn service(
+        &self,
+        kind: &str,
+        name: &str,
+        at: &(String, String),
+        health_port: u16,
+        port: Option<u16>,
+    ) -> Service {
         let section = kind.to_uppercase();
         let mut environment = HashMap::from([
             ("EYE__STORE__URL".to_owned(), at.0.clone()),
             ("EYE__BROKER__URL".to_owned(), at.1.clone()),
-            (format!("EYE__{section}__HEALTH_LISTEN"), format!("127.0.0.1:{}", free_port())),
+            (format!("EYE__{section}__HEALTH_LISTEN"), format!("127.0.0.1:{health_port}")),
         ]);
         environment
             .extend(self.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -22,6 +22,28 @@ const HEADINGS: [&str; 13] = [
     "",
 ];
 
+/// Something that was measured, and what it should be.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    what: String,
+    found: String,
+    goal: String,
+    verdict: &'static str,
+}
+
+impl Figure {
+    /// One without a goal.
+    pub fn shown(what: &str, found: String) -> Self {
+        Self { what: what.to_owned(), found, goal: String::new(), verdict: "" }
+    }
+
+    /// One with a goal, and whether it is reached.
+    pub fn held(what: &str, found: String, goal: String, is_reached: bool) -> Self {
+        let verdict = if is_reached { "ok" } else { "**missed**" };
+        Self { what: what.to_owned(), found, goal, verdict }
+    }
+}
+
 /// The tables of a run, in Markdown.
 pub struct Report {
     text: String,
@@ -58,6 +80,18 @@ impl Report {
         let parts = [format!("\n## {title}\n"), lines.join("\n"), String::new(), wrong.join("\n")];
         // Writing to a text does not fail.
         write!(self.text, "{}", parts.join("\n")).unwrap_or_default();
+    }
+
+    /// Adds figures. One that misses its goal is shown so and no more: it depends on the machine and what else runs there.
+    pub fn add_figures(&mut self, title: &str, figures: &[Figure]) {
+        let cells = figures.iter().map(|figure| {
+            row(&[figure.what.clone(), figure.found.clone(), figure.goal.clone(), figure.verdict.to_owned()])
+        });
+        let headings = ["what", "found", "goal", ""].map(str::to_owned);
+        let mut lines = vec![row(&headings), row(&["---"; 4].map(str::to_owned))];
+        lines.extend(cells);
+        // Writing to a text does not fail.
+        writeln!(self.text, "\n## {title}\n\n{}", lines.join("\n")).unwrap_or_default();
     }
 
     /// Writes it to a file, whose folder is made.

@@ -73,7 +73,7 @@ pub fn run(seed: u64) -> anyhow::Result<Option<Outcome>> {
         }
     };
     let data = disk.path().join("postgres");
-    let mut laboratory = Laboratory::start_in(seed, Some(&data))?;
+    let mut laboratory = Laboratory::start_in(seed, &data)?;
     let outcome = trial::run(&mut laboratory, &ROW);
     drop(laboratory);
     Ok(Some(outcome))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::laboratory::Laboratory;
-use crate::load::Pace;
+use crate::load::{FEW_SESSIONS, Pace};
 use crate::matrix::{Also, ROWS, Row};
 use crate::trial::{self, Outcome};
 
@@ -40,7 +40,7 @@ pub struct Soaked {
 /// # Errors
 /// Nothing passes.
 pub fn maximum(laboratory: &mut Laboratory, duration: Duration) -> anyhow::Result<(u32, Outcome)> {
-    laboratory.begin_load("maximum", Pace { drivers: DRIVERS, rate: None })?;
+    laboratory.begin_load("maximum", Pace { drivers: DRIVERS, rate: None, sessions: FEW_SESSIONS })?;
     let begun = Instant::now();
     laboratory.load()?.something_begins();
     sleep(duration);
@@ -77,7 +77,8 @@ pub fn run(
     soak: Soak,
     mut tell: impl FnMut(&Outcome),
 ) -> anyhow::Result<Soaked> {
-    laboratory.begin_load("soak", Pace { drivers: DRIVERS, rate: Some(soak.rate) })?;
+    laboratory
+        .begin_load("soak", Pace { drivers: DRIVERS, rate: Some(soak.rate), sessions: FEW_SESSIONS })?;
     let mut whole = Outcome {
         name: format!("soak at {} events a second", soak.rate),
         promises: "1 2 3 4 5 7".to_owned(),

@@ -8,7 +8,7 @@ use stack::process::wait_until;
 
 use crate::laboratory::Laboratory;
 use crate::ledger::Balance;
-use crate::load::{Load, Pace};
+use crate::load::{FEW_SESSIONS, Load, Pace};
 use crate::matrix::Row;
 use crate::pipeline::PATIENCE;
 
@@ -22,7 +22,7 @@ pub const LIVE_WITHIN: Duration = Duration::from_secs(5);
 pub const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 
 /// The load of a trial: enough to meet every fault at work, little enough to be read back at once.
-pub const TRIAL_PACE: Pace = Pace { drivers: 4, rate: Some(400) };
+pub const TRIAL_PACE: Pace = Pace { drivers: 4, rate: Some(400), sessions: FEW_SESSIONS };
 
 /// How long a load may take to drain.
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
@@ -86,7 +86,7 @@ pub fn run(laboratory: &mut Laboratory, row: &Row) -> Outcome {
 }
 
 /// Does something; a panic is one of its errors.
-fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| bail!("{}", said(panic.as_ref())))
 }
 
@@ -141,7 +141,7 @@ pub fn disturb(laboratory: &mut Laboratory, row: &Row) -> anyhow::Result<Outcome
     Ok(outcome)
 }
 
-/// Ends the load, waits until all is quiet, and compares the books.
+/// Ends the load, waits until all is quiet, and compares the books: those of the load, and those that the services keep.
 pub fn settle(laboratory: &mut Laboratory, load: Load, drained_within: Duration, outcome: &mut Outcome) {
     outcome.faults.extend(load.strange());
     let mut ledger = load.end();
@@ -157,5 +157,8 @@ pub fn settle(laboratory: &mut Laboratory, load: Load, drained_within: Duration,
     let took = laboratory.pass_one();
     if took > LIVE_WITHIN && !laboratory.has_patience() {
         outcome.faults.push(format!("a fresh event took {took:?}"));
+    }
+    if let Err(told) = laboratory.reconcile() {
+        outcome.faults.push(format!("the services' own books: {told}"));
     }
 }

@@ -4,11 +4,14 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
@@ -49,6 +52,8 @@ pub struct Application {
     outbox: JoinHandle<()>,
     reporter: Reporter,
     publisher: Publisher,
+    leaving: Arc<AtomicBool>,
+    leave_after: Duration,
     stop_timeout: Duration,
 }
 
@@ -80,11 +85,25 @@ impl Application {
         let reporter = Reporter::start(Arc::clone(&books), publisher.clone(), source.clone());
         let (gateway, outbox) = assemble(&own, &publisher, keys, &source, books);
         let gateway = Data::new(gateway);
-        let (server, port) = listen(&own, gateway.clone())
+        let leaving = Arc::new(AtomicBool::new(false));
+        let (server, port) = listen(&own, gateway.clone(), Arc::clone(&leaving))
             .with_context(|| format!("gateway.listen: cannot listen at {}", own.listen()))?;
         let stop_timeout = Duration::from_secs(own.shutdown_timeout_s()) + LAST_CONFIRMS;
+        let leave_after = own.leave_after();
         tracing::info!(port, health_port = health.port(), "listening");
-        Ok(Self { server, port, health, readiness, gateway, outbox, reporter, publisher, stop_timeout })
+        Ok(Self {
+            server,
+            port,
+            health,
+            readiness,
+            gateway,
+            outbox,
+            reporter,
+            publisher,
+            leaving,
+            leave_after,
+            stop_timeout,
+        })
     }
 
     /// The port for applications.
@@ -97,14 +116,24 @@ impl Application {
         self.health.port()
     }
 
-    /// Serves until `stopped`; then is not ready any more, takes no new requests, finishes those that have begun, and
+    /// Serves until `stopped`; then is not ready any more, soon takes no new requests, finishes those that have begun, and
     /// leaves the broker with everything confirmed that will be.
     ///
     /// # Errors
     /// The listener fails.
     pub async fn run_until_stopped(self, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self {
-            mut server, health, readiness, gateway, outbox, reporter, publisher, stop_timeout, ..
+            mut server,
+            health,
+            readiness,
+            gateway,
+            outbox,
+            reporter,
+            publisher,
+            leaving,
+            leave_after,
+            stop_timeout,
+            ..
         } = self;
         let handle = server.handle();
         tokio::select! {
@@ -115,6 +144,8 @@ impl Application {
             () = stopped => {}
         }
         readiness.stop();
+        leaving.store(true, Ordering::Relaxed);
+        tokio::time::sleep(leave_after).await;
         let finish = async {
             let (_, ended) = tokio::join!(handle.stop(true), server);
             ended?;
@@ -172,14 +203,33 @@ fn assemble(
     (gateway, task)
 }
 
-fn listen(settings: &Settings, gateway: Data<Gateway>) -> std::io::Result<(Server, u16)> {
+/// A gateway that leaves has its clients come back by another connection, which may lead to another gateway.
+async fn send_on<B: MessageBody>(
+    leaving: Arc<AtomicBool>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut answer = next.call(request).await?;
+    if leaving.load(Ordering::Relaxed) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
+}
+
+fn listen(
+    settings: &Settings,
+    gateway: Data<Gateway>,
+    leaving: Arc<AtomicBool>,
+) -> std::io::Result<(Server, u16)> {
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let document = Data::new(Document::kept());
     let application = move || {
+        let leaving = Arc::clone(&leaving);
         App::new()
             .app_data(gateway.clone())
             .app_data(document.clone())
             .configure(routes::configure)
+            .wrap(from_fn(move |request, next| send_on(Arc::clone(&leaving), request, next)))
             .wrap(from_fn(observe))
     };
     let server = HttpServer::new(application)

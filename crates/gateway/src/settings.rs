@@ -26,6 +26,7 @@ pub struct Settings {
     connections_max: NonZeroUsize,
     parse_errors_per_second_max: NonZeroU32,
     parse_error_bytes_max: usize,
+    leave_after_ms: u32,
     shutdown_timeout_s: u64,
 }
 
@@ -106,6 +107,10 @@ impl Settings {
 
     pub(crate) const fn parse_error_bytes_max(&self) -> usize {
         self.parse_error_bytes_max
+    }
+
+    pub(crate) fn leave_after(&self) -> Duration {
+        Duration::from_millis(self.leave_after_ms.into())
     }
 
     pub(crate) const fn shutdown_timeout_s(&self) -> u64 {

@@ -3,11 +3,13 @@
 //! ```text
 //!  client ──▶ Proxy: cut, stalled, late, reset, or sprung by what passes ──▶ server
 //!  client ──▶ Peer: speaks AMQP, confirms and returns as its script says
+//!  client ──▶ Balancer ──▶ one of several servers
 //! ```
 //!
-//! Both run on a thread of their own, so that tests of every kind can use them; dropped, they end with all connections.
+//! A [`Balancer`] gives several servers one address. All run on a thread of their own, so that tests of every kind can use them; dropped, they end with all connections.
 
 mod amqp;
+mod balancer;
 mod line;
 mod peer;
 mod postgres;
@@ -16,6 +18,7 @@ mod thread;
 mod trap;
 mod unit;
 
+pub use balancer::{Backend, Balancer};
 pub use peer::{Peer, Step};
 pub use proxy::Proxy;
 pub use trap::Trap;

@@ -35,6 +35,7 @@
 //! | `eye_store_connections_open`, `eye_store_connections_in_use` | `pool` | its connections at this moment |
 //! | `eye_store_connection_wait_seconds` | `pool` | how long callers waited for a connection |
 //! | `eye_store_failures_total` | `pool`, `class`: away, timeout, not_migrated, refused | statements and attempts to connect that failed |
+//! | `eye_store_connections_silent_total` | `pool` | connections that were asked something, said nothing, and were given up |
 
 pub mod application_counts;
 pub mod applications;
@@ -49,6 +50,7 @@ pub mod funnel;
 pub mod housekeeping;
 pub mod intake;
 pub mod keys;
+mod lookout;
 pub mod migrate;
 mod moment;
 pub mod page;

@@ -12,6 +12,7 @@ use r2d2::NopErrorHandler;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{classify, is_lost, is_unknown};
+use crate::lookout::{Ear, Lookout, Watched};
 use crate::{Error, Settings};
 
 /// For how long a read goes on to try other connections after it met one that was lost: those that the pool kept over a
@@ -43,8 +44,8 @@ impl Store {
             // Connections are opened when they are needed: most processes never need them all.
             .min_idle(Some(0))
             .connection_timeout(settings.connect_timeout())
-            // A round trip for each use would tell nothing: a connection may be lost a moment later just as well.
-            .test_on_check_out(false)
+            // Without a round trip, which would tell nothing: a connection may be lost a moment later just as well.
+            .test_on_check_out(true)
             // Failed attempts are reported to whoever waits for a connection, not from a thread of the pool's own.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
@@ -102,7 +103,9 @@ impl Store {
         let mut pooled = self.connection()?;
         let _in_use = InUse::new(self.settings.pool_name());
         let started = Instant::now();
-        work(&mut pooled.inner).map_err(|error| {
+        let worked = work(&mut pooled.inner);
+        pooled.watched.iter().for_each(|watched| watched.hears());
+        worked.map_err(|error| {
             let mut class = classify(&error, started.elapsed(), self.settings.statement_timeout());
             pooled.lost = is_lost(&error);
             if is_unknown(&error) && !pooled.lost {
@@ -204,6 +207,7 @@ impl Failure {
 struct Connection {
     inner: PgConnection,
     lost: bool,
+    watched: Option<Arc<Watched>>,
 }
 
 /// Why no connection could be made, without the address.
@@ -216,6 +220,7 @@ struct Manager {
     address: SecretString,
     set_up: String,
     secrets: Vec<SecretString>,
+    lookout: Lookout,
 }
 
 impl Manager {
@@ -238,6 +243,7 @@ impl Manager {
                  WHERE current_setting('synchronous_commit') = 'off'"
             ),
             secrets: secrets.into_iter().flatten().collect(),
+            lookout: Lookout::start(settings)?,
         })
     }
 
@@ -264,15 +270,24 @@ impl r2d2::ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Connection, ConnectError> {
-        let mut inner = PgConnection::establish(self.address.expose_secret())
-            .map_err(|error| self.without_secrets(&error))?;
+        let made = self.lookout.watch(|| PgConnection::establish(self.address.expose_secret()));
+        let (mut inner, watched) = made.map_err(|error| self.without_secrets(&error))?;
+        if let Some(watched) = &watched {
+            inner.set_instrumentation(Ear(Arc::clone(watched)));
+        }
         inner.batch_execute(&self.set_up).map_err(|error| self.without_secrets(&error))?;
-        Ok(Connection { inner, lost: false })
+        Ok(Connection { inner, lost: false, watched })
     }
 
+    /// One that was idle while another was silent is most likely silent too: it is not used, or each would be found out by
+    /// itself.
     fn is_valid(&self, connection: &mut Connection) -> Result<(), ConnectError> {
-        let answer = diesel::sql_query("SELECT 1").execute(&mut connection.inner);
-        answer.map(|_| ()).map_err(|error| self.without_secrets(&error))
+        match &connection.watched {
+            Some(watched) if !self.lookout.trusts(watched) => {
+                Err(ConnectError("a connection to the database was silent".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {

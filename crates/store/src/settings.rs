@@ -18,6 +18,9 @@ const KEEPALIVE: [(&str, &str); 3] =
 /// How long sent bytes may stay unacknowledged, in milliseconds: the same for a connection that is in use.
 const TCP_USER_TIMEOUT_MS: &str = "20000";
 
+/// Where a database listens whose address names no port.
+const DEFAULT_PORT: u16 = 5432;
+
 /// Where the database is, and what it may cost.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, remote = "Self")]
@@ -170,6 +173,18 @@ impl Settings {
     /// The address as it was given, for whoever must look for it in texts of others.
     pub(crate) fn url(&self) -> &SecretString {
         &self.url
+    }
+
+    /// The ports of the database, where the address says so and libpq's default where it does not.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let url = self.url.expose_secret();
+        let place = self.place();
+        let (named, _) = place.split_once('/').unwrap_or((&place, ""));
+        let named = named.split(',').map(|host| host.rsplit_once(':').map_or("", |(_, port)| port));
+        let (_, query) = url.split_once('?').unwrap_or((url, ""));
+        let given =
+            query.split('&').filter_map(|pair| pair.strip_prefix("port=")).flat_map(|ports| ports.split(','));
+        named.chain(given).map(|port| port.parse().unwrap_or(DEFAULT_PORT)).collect()
     }
 
     /// The address with what makes libpq notice a server that is gone; parameters that it names itself stay.

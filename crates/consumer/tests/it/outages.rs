@@ -118,6 +118,31 @@ async fn a_database_that_is_frozen_for_long_makes_consumers_give_back_what_they_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_the_database_that_stays_silent_is_given_up_and_each_event_stored_once() {
+    let mut scene = Scene::set();
+    let link = scene.put_a_link_before_the_store();
+    // What the database must have answered by then, and 5 s more.
+    scene.set_variable("EYE__STORE__STATEMENT_TIMEOUT_MS", "1000");
+    let consumer = Running::start(&scene, &[]);
+    let mut sent = events(1);
+    scene.send(&sent).await;
+    scene.stored(&sent).await;
+
+    link.strand();
+    let more = events(20);
+    for some in more.chunks(2) {
+        scene.send(some).await;
+    }
+    sent.extend(more);
+    scene.stored(&sent).await;
+    consumer.ready().await;
+    consumer.stop().await;
+    scene.settled().await;
+    assert_eq!(scene.look_up("SELECT sum(event_count) FROM sessions"), ["21"]);
+    assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_answers_and_still_fails_is_waited_for_and_nothing_is_given_back() {
     let scene = Scene::set();
     let consumer = Running::start(&scene, &[("park_after_ms", "100")]);

@@ -9,6 +9,7 @@ use broker::{Delivery, Message, Publisher, Queue, Subscription};
 use event::{ApplicationId, EventId, ReceivedAt, RunId};
 use serde_json::{Value, json};
 use service::settings::Settings;
+use stack::faults::Proxy;
 use stack::{Postgres, RabbitMq};
 use store::Store;
 use store::testing::{sql, with_database};
@@ -117,6 +118,15 @@ impl Scene {
     /// Tells every consumer that is started from now on.
     pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Leads every consumer that is started from now on to the database by a link that can be disturbed.
+    pub(crate) fn put_a_link_before_the_store(&mut self) -> Proxy {
+        let url = &self.variables["EYE__STORE__URL"];
+        let link = Proxy::before(url).unwrap();
+        let through = link.through(url);
+        self.set_variable("EYE__STORE__URL", &through);
+        link
     }
 
     /// What a consumer is told, with changes of section `consumer`.

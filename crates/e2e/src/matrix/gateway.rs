@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use stack::faults::{Trap, Way};
-use stack::process::wait_until;
+use stack::process::{resident_bytes, wait_until};
 
 use crate::laboratory::Laboratory;
 use crate::pipeline::{PATIENCE, Part};
@@ -14,8 +14,9 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(10);
 /// Clients that leave, in waves of as many as a machine has at once.
 const WAVES: u32 = 50;
 const WAVE_CLIENTS: u32 = 200;
-/// What the memory of a gateway may grow by over all waves but the first ones.
+/// What the memory of a gateway may grow by over all waves but the first ones, and when it has to have settled.
 const GROWTH_BYTES_MAX: u64 = 16 << 20;
+const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) fn killed(laboratory: &mut Laboratory) -> anyhow::Result<()> {
     laboratory.pipeline().kill(Part::Gateway);
@@ -52,7 +53,8 @@ pub(super) fn clients_leave(laboratory: &mut Laboratory) -> anyhow::Result<()> {
     let mut before = 0;
     for wave in 0..WAVES {
         if wave == WAVES / 2 {
-            before = resident_bytes(laboratory.pipeline().gateway_pid())?;
+            before = resident_bytes(laboratory.pipeline().gateway_pid())
+                .context("the gateway's memory can't be read")?;
         }
         let api = laboratory.api();
         let waits: Vec<_> = (0..WAVE_CLIENTS).map(|_| laboratory.chance(0..20_000)).collect();
@@ -73,15 +75,14 @@ pub(super) fn clients_leave(laboratory: &mut Laboratory) -> anyhow::Result<()> {
             }
         });
     }
-    let after = resident_bytes(laboratory.pipeline().gateway_pid())?;
-    ensure!(after < before + GROWTH_BYTES_MAX, "the gateway's memory grew from {before} to {after} bytes");
+    // What the last ones had sent is let go when the gateway sees that they left.
+    let mut after = None;
+    let is_flat = wait_until(SETTLED_WITHIN, || {
+        after = resident_bytes(laboratory.pipeline().gateway_pid());
+        after.is_some_and(|after| after < before + GROWTH_BYTES_MAX)
+    });
+    ensure!(is_flat, "the gateway's memory grew from {before} to {after:?} bytes");
     Ok(())
-}
-
-fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
 }
 
 /// Answers that break off on their way: the application sends the same again.

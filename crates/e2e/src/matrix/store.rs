@@ -14,6 +14,8 @@ use crate::pipeline::Part;
 
 const AWAY_FOR: Duration = Duration::from_secs(4);
 const SLOW_BY: Duration = Duration::from_millis(20);
+/// What the database has to answer a statement in, and 5 s, and what it takes to look and to connect anew.
+const NOTICED_WITHIN: Duration = Duration::from_secs(45);
 
 fn way(laboratory: &Laboratory) -> &Proxy {
     &laboratory.ways().consumers_to_store
@@ -59,6 +61,19 @@ pub(super) fn stalls(laboratory: &mut Laboratory) -> anyhow::Result<()> {
         way(laboratory).mend();
         laboratory.pause_ms(200..1_000);
     }
+    Ok(())
+}
+
+/// The present connections are silent for ever, and stay open; new ones would do. What waits for an answer has to be given up
+/// before the queues can be empty.
+pub(super) fn stranded(laboratory: &mut Laboratory) -> anyhow::Result<()> {
+    way(laboratory).strand();
+    // All writers meet it.
+    laboratory.pause_ms(1_000..2_000);
+    laboratory.load()?.pause();
+    let is_dry = laboratory.queues_run_dry_within(NOTICED_WITHIN);
+    laboratory.load()?.resume();
+    ensure!(is_dry, "what was on its way was not stored within {NOTICED_WITHIN:?}");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod exact;
 mod faults;
 mod recorded;
 mod replay;
+mod scaling;
 mod secrets;
 mod traces;
 mod wire;

@@ -79,6 +79,27 @@ async fn a_started_request_is_finished_and_new_connections_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_it_leaves_a_gateway_is_not_ready_and_answers_all_the_same_and_its_answers_end_their_connections()
+ {
+    let mut gateway = Gateway::start_with(&[("GATEWAY__LEAVE_AFTER_MS", "5000")]).await;
+    let mut known = Raw::connect(&gateway).await;
+    let request = head(&gateway, "Content-Length: 2\r\n") + "{}";
+    known.send(request.as_bytes()).await;
+    let before = known.answer().await;
+    assert!(!before.to_lowercase().contains("connection: close"), "{before}");
+    gateway.begin_to_stop();
+    until("it is not ready", PATIENCE, async || gateway.ready().await.0 == 503).await;
+    let mut new = Raw::connect(&gateway).await;
+    for connection in [&mut known, &mut new] {
+        connection.send(request.as_bytes()).await;
+        let answer = connection.answer().await;
+        assert_eq!(status(&answer), 202, "{answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    }
+    gateway.stopped().await.queue.events(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_and_endless_requests_do_not_hold_up_the_end() {
     let mut gateway = Gateway::start_with(&[("GATEWAY__SHUTDOWN_TIMEOUT_S", "1")]).await;
     let idle = Raw::connect(&gateway).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
+use stack::faults::Proxy;
 use stack::{Postgres, postgres};
 use store::intake::{Outcome, Taken};
 use store::{Error, Store};
@@ -87,6 +88,48 @@ fn reads_go_on_after_a_restart_without_an_error() {
     });
     server.restart().expect("restart Postgres");
     assert_eq!(ground.store.list_applications().expect("read").len(), 2);
+}
+
+/// A store whose connections can be disturbed, and in which a statement takes a second at most.
+fn behind_a_link(ground: &Ground) -> (Proxy, Store) {
+    let link = Proxy::before(&ground.url).expect("a proxy");
+    let settings = store::Settings::for_url(link.through(&ground.url));
+    let settings = settings.with_statement_timeout(Duration::from_secs(1));
+    (link, Store::new(&settings).expect("make a store"))
+}
+
+#[test]
+fn connections_that_stay_silent_are_given_up_and_those_that_were_idle_meanwhile_are_not_used() {
+    let ground = Ground::new();
+    let (link, store) = behind_a_link(&ground);
+    // Several are open, and none of them answers from now on; new ones do.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| store.ping().expect("ping"));
+        }
+    });
+    link.strand();
+    let error = store.list_applications().expect_err("no answer");
+    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(store.list_applications().expect("read").len(), 2);
+}
+
+#[test]
+fn a_batch_whose_connection_fell_silent_is_written_once() {
+    let ground = Ground::new();
+    let (link, store) = behind_a_link(&ground);
+    let mut writer = store::intake::Writer::new(store);
+    writer.write(&[message(judged(&[sample()]))]).expect("write");
+    let batch = [message(judged(&[sample(), sample().with("name", "")]))];
+    // The first batch has asked for its event type already: what falls silent is the transaction.
+    link.strand();
+    let error = writer.write(&batch).expect_err("no answer");
+    assert!(matches!(error, Error::Transient { .. }), "{error:?}");
+    let taken = until("write again", || writer.write(&batch).ok());
+    assert_eq!(taken, [Taken::Now(vec![Outcome::Stored, Outcome::Rejected])]);
+    assert_eq!(writer.write(&batch).expect("write"), [Taken::Before]);
+    assert_eq!((ground.count("events"), ground.count("errors")), (2, 1));
+    ground.assert_sessions_agree();
 }
 
 #[test]
