@@ -47,8 +47,8 @@ fuzz: ## Fuzz what reads bytes from outside: FUZZ_SECONDS, 600 unless told, shar
 	@deploy/setup fuzz
 	@.ci/fuzz
 
-bench: ## Measure us beside the limits of this machine, ONLY=name for one; an error where a goal is missed.
-	$(CARGO) build --release --package bench
+bench: setup ## Measure us beside the limits of this machine, ONLY=name for one; an error where a goal is missed.
+	$(CARGO) build --release --bins
 	@target/release/bench $(ONLY)
 
 bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (10000000) events, ONLY=names for some; an error where a goal is missed.

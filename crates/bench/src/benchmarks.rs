@@ -1,8 +1,12 @@
 //! The benchmarks, a file each.
 
+mod consumer;
+mod gateway;
 mod judge;
+mod whole;
 
 use crate::measure::Row;
+use crate::pipeline::Stage;
 
 /// One benchmark.
 pub struct Benchmark {
@@ -11,8 +15,18 @@ pub struct Benchmark {
     /// What it measures, for people.
     pub about: &'static str,
     /// Measures it; gives a row a goal.
-    pub run: fn() -> anyhow::Result<Vec<Row>>,
+    pub run: fn(&mut Stage) -> anyhow::Result<Vec<Row>>,
 }
 
 /// All benchmarks, in the order of the report.
-pub const ALL: [Benchmark; 3] = [judge::PLAIN, judge::SCHEMA, judge::PATTERN];
+pub const ALL: [Benchmark; 9] = [
+    judge::PLAIN,
+    judge::SCHEMA,
+    judge::PATTERN,
+    gateway::SINGLE,
+    gateway::BROKER,
+    gateway::LIGHT,
+    gateway::BATCH,
+    consumer::DRAIN,
+    whole::WHOLE,
+];

@@ -11,15 +11,24 @@
 //! | module | holds |
 //! |---|---|
 //! | [`benchmarks`] | the benchmarks, a file each, and the list of them |
+//! | [`pipeline`], [`service`] | the whole pipeline on servers of its own |
+//! | [`load`] | applications that send |
+//! | [`amqp`], [`nothing`] | what the pipeline is held against: lapin alone, and a server that does nothing |
 //! | [`measure`] | rounds, figures, goals |
 //! | [`queries`] | the questions of analysts, with all they need |
-//! | [`report`] | the table and the file |
+//! | [`report`], [`picture`] | the table, the file, the pictures |
 //! | [`samples`] | the events that are sent |
 //!
 //! A further benchmark is a file in `benchmarks/` and a line in [`benchmarks::ALL`].
 
+pub mod amqp;
 pub mod benchmarks;
+pub mod load;
 pub mod measure;
+pub mod nothing;
+pub mod picture;
+pub mod pipeline;
 pub mod queries;
 pub mod report;
 pub mod samples;
+pub mod service;

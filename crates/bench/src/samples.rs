@@ -1,4 +1,10 @@
-//! The events that are judged.
+//! The events that are judged and sent.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// The three sample events of the brief, as it writes them, but for the commas that are no JSON.
 pub const BRIEF: [&str; 3] = [
@@ -89,3 +95,37 @@ pub const SCHEMA: &str = r#"{
 /// The types of [`BRIEF`] and [`FULL`]: category and name.
 pub const TYPES: [(&str, &str); 3] =
     [("page interaction", "pageview"), ("page interaction", "cta click"), ("form interaction", "submit")];
+
+/// So many requests differ from each other.
+const REQUESTS: usize = 1_000;
+
+/// So many events in a row are of one session.
+const SESSION_EVENTS: usize = 12;
+
+/// Bodies of so many events each, like the brief's, of sessions that begin within the last hour.
+pub fn bodies(events: usize) -> Vec<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let began = now.saturating_sub(HOUR);
+    let count = REQUESTS * events;
+    let event = |number: usize| {
+        let at = began + HOUR.mul_f64(number as f64 / count as f64);
+        let session = Uuid::new_v5(&Uuid::NAMESPACE_URL, &(number / SESSION_EVENTS).to_be_bytes());
+        let sample =
+            BRIEF[number % BRIEF.len()].replace("e2085be5-9137-4e4e-80b5-f1ffddc25423", &session.to_string());
+        sample.replace("2021-01-01 09:15:27.243860", &rfc3339(at))
+    };
+    let body = |request: usize| match events {
+        1 => event(request),
+        _ => {
+            format!("[{}]", (0..events).map(|at| event(request * events + at)).collect::<Vec<_>>().join(","))
+        }
+    };
+    (0..REQUESTS).map(body).collect()
+}
+
+fn rfc3339(since_1970: Duration) -> String {
+    let micros = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX);
+    chrono::DateTime::from_timestamp_micros(micros)
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::Benchmark;
 use crate::measure::{Goal, Row, milliseconds, rate, rounds, rounds_beside};
+use crate::pipeline::Stage;
 use crate::samples::{BRIEF, FULL, SCHEMA as TWENTY_PROPERTIES, TYPES};
 
 /// 2026-01-01T00:00:00Z.
@@ -72,7 +73,7 @@ fn judged_a_second(
     Ok(move || rate(count, &step))
 }
 
-fn plain() -> anyhow::Result<Vec<Row>> {
+fn plain(_: &mut Stage) -> anyhow::Result<Vec<Row>> {
     let events = BRIEF.map(submitted);
     let registry = Registry::default();
     let parse = || {
@@ -104,7 +105,7 @@ fn plain() -> anyhow::Result<Vec<Row>> {
     Ok(vec![rated, absolute])
 }
 
-fn by_schema() -> anyhow::Result<Vec<Row>> {
+fn by_schema(_: &mut Stage) -> anyhow::Result<Vec<Row>> {
     let registry = registry(TWENTY_PROPERTIES)?;
     let row = |name, what, samples: &[&'static str], goal| {
         let events: Vec<_> = samples.iter().map(|sample| submitted(sample)).collect();
@@ -131,7 +132,7 @@ fn by_schema() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-fn by_pattern() -> anyhow::Result<Vec<Row>> {
+fn by_pattern(_: &mut Stage) -> anyhow::Result<Vec<Row>> {
     let registry = registry(r#"{"properties": {"host": {"pattern": "(a+)+$"}}}"#)?;
     let hostile = format!("{}!", "a".repeat(30_000));
     let sent = BRIEF[0].replace("www.consumeraffairs.com", &hostile);

@@ -1,20 +1,20 @@
 //! The server, the databases and the services.
 
-use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
-use service::keys::{ApiKey, Scope};
-use stack::process::{Process, bound_command};
+use anyhow::{Context, ensure};
+use service::keys::Scope;
 use stack::{Postgres, ports, postgres};
-use store::keys::NewKey;
 use store::{Settings, Store, migrate, provision};
 use tempfile::TempDir;
+
+use crate::pipeline::make_key;
+use crate::service::Service;
 
 const PREPARE: &str = include_str!("ground/prepare.sql");
 const FILL: &str = include_str!("ground/fill.sql");
@@ -28,9 +28,6 @@ const WRITERS: u64 = 2;
 
 /// So many sessions are filled in by [`WRITERS`] statements.
 const SESSIONS_AT_ONCE: u64 = 8_000;
-
-/// How long a service may take to be ready.
-const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A private Postgres, which goes with its data when this is dropped.
 pub struct Server {
@@ -82,7 +79,7 @@ impl Database {
         provision::ensure_login(&store, &name, "eye_query", &name)?;
         let (_, address) = url.split_once('@').context("an address with a login")?;
         let login_url = format!("postgres://{name}:{name}@{address}");
-        let key = key(&store)?;
+        let key = make_key(&store, APPLICATIONS[0], Scope::Read)?;
         let log = server.postgres.log();
         let mut database = Self { events, log, url, login_url, key, until: String::new() };
         database.until =
@@ -158,21 +155,6 @@ impl Database {
     }
 }
 
-/// A key that reads everything.
-fn key(store: &Store) -> anyhow::Result<String> {
-    let key = ApiKey::generate()?;
-    let new = NewKey {
-        application_name: APPLICATIONS[0],
-        digest: *key.digest().as_bytes(),
-        hint: key.hint(),
-        scopes: [Scope::Read].into_iter().collect(),
-        own: false,
-        expires_at: None,
-    };
-    store.create_key(&new)?.context("an application of this name")?;
-    Ok(key.expose().to_owned())
-}
-
 /// Shows how far filling is, once in a while.
 pub fn show_progress(events: u64) -> impl Fn(u64) {
     let (begun, shown) = (Instant::now(), std::cell::Cell::new(0));
@@ -186,55 +168,26 @@ pub fn show_progress(events: u64) -> impl Fn(u64) {
 
 /// A query service on a database.
 pub struct Program {
-    process: Process,
+    service: Service,
     client: reqwest::Client,
     address: String,
     key: String,
 }
 
 impl Program {
-    /// Starts the program that stands beside this one, and waits until it is ready. What it logs goes into a file.
+    /// Starts one, and waits until it is ready. What it logs goes into a file.
     ///
     /// # Errors
-    /// It is not there, or does not get ready.
+    /// It does not get ready.
     pub async fn start(database: &Database, results: &Path) -> anyhow::Result<Self> {
-        let file = std::env::current_exe()?.with_file_name("eye-query");
-        ensure!(file.exists(), "{} is missing: build it with this one", file.display());
-        let (port, health_port) = (ports::free()?, ports::free()?);
-        let mut command = bound_command(file, "TERM", None);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"EYE_"))
-        {
-            command.env_remove(name);
-        }
-        command.envs([
-            ("EYE__STORE__URL", database.login_url.clone()),
-            ("EYE__QUERY__LISTEN", format!("127.0.0.1:{port}")),
-            ("EYE__QUERY__HEALTH_LISTEN", format!("127.0.0.1:{health_port}")),
-        ]);
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let log = results.join(format!("eye-query-{}.log", NEXT.fetch_add(1, Ordering::Relaxed)));
-        fs::create_dir_all(results).with_context(|| format!("making {}", results.display()))?;
-        let log = File::create(&log).with_context(|| format!("making {}", log.display()))?;
-        command.stdin(Stdio::null()).stderr(log.try_clone()?).stdout(log);
-        let process = Process::spawn("eye-query", command)?;
+        let listen = format!("127.0.0.1:{}", ports::free()?);
+        let settings =
+            [("EYE__STORE__URL", database.login_url.as_str()), ("EYE__QUERY__LISTEN", listen.as_str())];
+        let service = Service::start("query", &settings, &log).await?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let (address, key) = (format!("http://127.0.0.1:{port}"), database.key.clone());
-        let program = Self { process, client, address, key };
-        program.ready(&format!("http://127.0.0.1:{health_port}/ready")).await?;
-        Ok(program)
-    }
-
-    async fn ready(&self, url: &str) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        loop {
-            match self.client.get(url).send().await {
-                Ok(answer) if answer.status() == 200 => return Ok(()),
-                _ if begun.elapsed() > START_PATIENCE => {
-                    bail!("eye-query is not ready in {START_PATIENCE:?}")
-                }
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
+        Ok(Self { service, client, address: format!("http://{listen}"), key: database.key.clone() })
     }
 
     /// The answer to a question, before its body is read.
@@ -260,15 +213,6 @@ impl Program {
     /// # Errors
     /// It is gone.
     pub fn memory(&self, figure: &str) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
-        let kilobytes = line.and_then(|line| line.split_whitespace().next()).context("a figure")?;
-        Ok(kilobytes.parse::<f64>()? * 1_024.0)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.process.kill();
+        self.service.memory(figure)
     }
 }

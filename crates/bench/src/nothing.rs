@@ -1,0 +1,20 @@
+//! What the gateway is held against: the same server with the same settings, which answers 202 and does nothing.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+/// Serves until this process is ended.
+///
+/// # Errors
+/// It cannot listen.
+pub fn serve(address: SocketAddr) -> anyhow::Result<()> {
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+    let application =
+        || App::new().route("/api/events", web::post().to(|| async { HttpResponse::Accepted().finish() }));
+    actix_web::rt::System::new()
+        .block_on(HttpServer::new(application).workers(workers).bind(address)?.run())?;
+    Ok(())
+}
