@@ -31,7 +31,7 @@ const PACE: Pace = Pace { drivers: 16, rate: None, sessions: 20_000 };
 /// So late is each answer of the database: consumers store a fraction of what comes.
 const LATE_BY: Duration = Duration::from_millis(500);
 /// The queue takes so much, and no more.
-const QUEUE_BYTES_MAX: u32 = 32 << 20;
+const QUEUE_BYTES_MAX: u32 = 8 << 20;
 /// How much of a gateway's memory is its warming up: the part of the time, and what may come after it.
 const WARM_UP_PART: u32 = 3;
 const GROWTH_BYTES_MAX: u64 = 16 << 20;
@@ -40,7 +40,7 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 const DRAINED_WITHIN: Duration = Duration::from_secs(600);
 
 /// How many events a second the noisy application may send, and by how many connections it sends as fast as it can.
-const NOISY_EVENTS_PER_SECOND: u32 = 200;
+const NOISY_EVENTS_PER_SECOND: u32 = 20;
 const NOISY_SENDERS: u32 = 8;
 /// What another application sends, one event a request.
 const REQUESTS_PER_SECOND: u32 = 100;
