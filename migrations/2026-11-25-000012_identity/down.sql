@@ -1,3 +1,6 @@
+-- As in the other direction.
+LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE;
+
 -- What is detached and not counted to its end has another index than what will be: it is counted first. Consumers keep
 -- theirs waiting meanwhile, as another one that counts would.
 SELECT pg_advisory_xact_lock(hashtext('eye_expire'));
@@ -5,13 +8,12 @@ DO $$
 BEGIN
     WHILE EXISTS (SELECT FROM expiring_partitions) LOOP
         IF EXISTS (SELECT FROM eye_expire_partition(36500) AS e WHERE e.step = 'blocked') THEN
-            RAISE EXCEPTION 'an expired partition is in use: end what reads it, then migrate again' USING ERRCODE = '55P03';
+            RAISE EXCEPTION 'an expired partition, or a session in it, is in use: end what uses it, then migrate again' USING ERRCODE = '55P03';
         END IF;
     END LOOP;
 END
 $$;
 
-LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE;
 ALTER TABLE events ADD CONSTRAINT events_pkey PRIMARY KEY (session_id, occurred_at, application_id, id);
 DROP INDEX events_identity_idx;
 
@@ -180,3 +182,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+DROP FUNCTION eye_event_hash(uuid, integer);

@@ -1,14 +1,25 @@
 -- Identity by hashes. The index that makes an event's identity unique held its session, time, application and id as they
 -- are: up to 104 bytes an entry and, as sessions come in no order, pages that are two thirds full: 130 bytes an event, the
--- half of all indexes. By the hash of the session and that of id and application it takes 55.
+-- half of all indexes. By the hash of the session and that of id and application it takes 53.
 --
--- What may go wrong: two events of sessions with the same hash, at the same microsecond, with the same hash of id and
--- application have one place: by chance once in 2^64 pairs of one session and microsecond, or where an application makes
--- its ids for that purpose. So what is in the way is looked up by the hashes and compared whole: the second one is no copy
--- then but a conflict, and ends under errors with its bytes.
+-- What may go wrong: two events of one session and microsecond with the same hash of id and application have one place: by
+-- chance once in 2^64 such pairs. On purpose nobody finds an id whose hash is that of another application's event, for it is
+-- cut from SHA-256. What is in the way is looked up by the hashes and compared whole: the second event is no copy then but
+-- a conflict, and ends under errors with its bytes.
 --
 -- Whoever looks for a session names its hash as well. texteq is the same as =, but the planner does not take it for a second
 -- fact that narrows as much as the first one.
+
+CREATE FUNCTION eye_event_hash(id uuid, application_id integer) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+SELECT ('x' || encode(substring(sha256(uuid_send(id) || int4send(application_id)) FROM 1 FOR 8), 'hex'))::bit(64)::bigint
+$$;
+COMMENT ON FUNCTION eye_event_hash(uuid, integer) IS 'Of the index on identity: the first 64 bits of the SHA-256 of both.';
+REVOKE ALL ON FUNCTION eye_event_hash(uuid, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION eye_event_hash(uuid, integer) TO eye_consumer;
+
+-- Writers wait from here to the end, before any of them can hold what is needed below.
+LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE;
 
 -- What is detached and not counted to its end has another index than what will be: it is counted first. Consumers keep
 -- theirs waiting meanwhile, as another one that counts would.
@@ -17,15 +28,14 @@ DO $$
 BEGIN
     WHILE EXISTS (SELECT FROM expiring_partitions) LOOP
         IF EXISTS (SELECT FROM eye_expire_partition(36500) AS e WHERE e.step = 'blocked') THEN
-            RAISE EXCEPTION 'an expired partition is in use: end what reads it, then migrate again' USING ERRCODE = '55P03';
+            RAISE EXCEPTION 'an expired partition, or a session in it, is in use: end what uses it, then migrate again' USING ERRCODE = '55P03';
         END IF;
     END LOOP;
 END
 $$;
 
-LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE;
 CREATE UNIQUE INDEX events_identity_idx
-    ON events (hashtextextended(session_id, 0), occurred_at, uuid_hash_extended(id, application_id));
+    ON events (hashtextextended(session_id, 0), occurred_at, eye_event_hash(id, application_id));
 ALTER TABLE events DROP CONSTRAINT events_pkey;
 COMMENT ON INDEX events_identity_idx IS 'Identity, and the timeline of a session.';
 
@@ -104,9 +114,9 @@ BEGIN
     -- Nobody writes to the detached table: what is counted needs no lock.
     EXECUTE format(
         'WITH next AS MATERIALIZED (SELECT session_id, occurred_at, application_id, id, received_at FROM public.%I '
-        'WHERE $1 = '''' OR (hashtextextended(session_id, 0), occurred_at, uuid_hash_extended(id, application_id)) '
-        '> (hashtextextended($1, 0), $2, uuid_hash_extended($4, $3)) '
-        'ORDER BY hashtextextended(session_id, 0), occurred_at, uuid_hash_extended(id, application_id) LIMIT $5), '
+        'WHERE $1 = '''' OR (hashtextextended(session_id, 0), occurred_at, eye_event_hash(id, application_id)) '
+        '> (hashtextextended($1, 0), $2, eye_event_hash($4, $3)) '
+        'ORDER BY hashtextextended(session_id, 0), occurred_at, eye_event_hash(id, application_id) LIMIT $5), '
         'booked AS (INSERT INTO public.expired_counts AS c (application_id, hour, events) '
         'SELECT application_id, date_trunc(''hour'', received_at, ''UTC''), count(*) FROM next GROUP BY 1, 2 '
         'ON CONFLICT (application_id, hour) DO UPDATE SET events = c.events + excluded.events), '
@@ -115,7 +125,7 @@ BEGIN
         '(SELECT array_agg(events ORDER BY session_id) FROM per_session) AS counts, '
         '(SELECT count(*) FROM next) AS events, last.session_id, last.occurred_at, last.application_id, last.id '
         'FROM (SELECT * FROM next ORDER BY hashtextextended(session_id, 0) DESC, occurred_at DESC, '
-        'uuid_hash_extended(id, application_id) DESC LIMIT 1) AS last', 'expired_' || partition_name)
+        'eye_event_hash(id, application_id) DESC LIMIT 1) AS last', 'expired_' || partition_name)
         INTO next USING expiring.after_session_id, expiring.after_occurred_at, expiring.after_application_id,
             expiring.after_id, chunk;
     IF next.session_ids IS NULL THEN
@@ -186,7 +196,7 @@ BEGIN
                     AND e.event_type_id = event_type_ids[i] AND e.data = sent.data INTO is_same FROM events e
                 WHERE hashtextextended(e.session_id, 0) = hashtextextended(sent.session_id, 0)
                     AND e.occurred_at = sent.occurred_at
-                    AND uuid_hash_extended(e.id, e.application_id) = uuid_hash_extended(ids[i], application_ids[i]);
+                    AND eye_event_hash(e.id, e.application_id) = eye_event_hash(ids[i], application_ids[i]);
                 IF NOT FOUND THEN
                     RAISE EXCEPTION 'the event that was in the way is gone' USING ERRCODE = '40001';
                 END IF;

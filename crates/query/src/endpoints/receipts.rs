@@ -15,6 +15,9 @@ use crate::openapi::parameters::{EventId, parameters, text};
 use crate::openapi::refusals::{self, Refusals};
 use crate::params::Params;
 
+/// So many errors a receipt shows. One event has at most 20, but the same id may be sent again and again.
+const RECEIPT_ERRORS_MAX: u32 = 100;
+
 /// What became of an event.
 #[derive(Serialize, ToSchema)]
 struct Receipt {
@@ -23,8 +26,10 @@ struct Receipt {
     /// `stored` if any event of that application and id is.
     #[schema(pattern = "^(stored|rejected)$")]
     state: &'static str,
-    /// All errors of that id, the resolved ones too.
+    /// The errors of that id, the resolved ones too: the newest 100, the oldest of them first.
     errors: Vec<Line>,
+    /// Whether there are more.
+    errors_truncated: bool,
 }
 
 /// One error of a receipt. What the members mean is said with the errors.
@@ -86,6 +91,7 @@ parameters! {
                 "message": "expected a time up to 5 s after the receipt, found one later",
                 "value": "\"2099-01-01T00:00:00Z\"", "severity": "error", "resolved_at": null,
             }],
+            "errors_truncated": false,
         })),
         (status = 404, description = "Nothing is known of it yet: ask again, if it was accepted",
             body = refusals::Problem, content_type = "application/problem+json",
@@ -104,12 +110,14 @@ pub(crate) async fn one(
     params.finish()?;
     let id = event_id(&id)?;
     let application = reader.application(wanted)?;
-    let (stored, errors) = desk.ask(move |store| store.find_receipt(id, &application)).await?;
+    let one_more = RECEIPT_ERRORS_MAX + 1;
+    let (stored, mut errors) = desk.ask(move |store| store.find_receipt(id, &application, one_more)).await?;
     if !stored && errors.is_empty() {
         let problem = Problem::not_found("nothing is known of this event yet: ask again, if it was accepted");
         return Err(problem.header(RETRY_AFTER, HeaderValue::from_static("1")));
     }
     let state = if stored { "stored" } else { "rejected" };
-    let errors = errors.into_iter().map(Line::from).collect();
-    Ok(HttpResponse::Ok().json(Receipt { id: *id.as_uuid(), state, errors }))
+    let surplus = errors.len().saturating_sub(RECEIPT_ERRORS_MAX as usize);
+    let errors = errors.split_off(surplus).into_iter().map(Line::from).collect();
+    Ok(HttpResponse::Ok().json(Receipt { id: *id.as_uuid(), state, errors, errors_truncated: surplus > 0 }))
 }

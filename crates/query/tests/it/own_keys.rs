@@ -11,6 +11,7 @@ use crate::service::{Answer, Parameters, Service, members};
 
 /// A session of the shop, one of the blog, one that both share; an id that both used; an error of each.
 struct Scene {
+    ground: Ground,
     service: Service,
     own: String,
     of_shop: Uuid,
@@ -34,7 +35,7 @@ impl Scene {
         ]);
         let service = Service::start(&ground).await;
         let own = ground.key(SHOP, &[Scope::Read], true);
-        Self { service, own, of_shop, of_blog, of_both }
+        Self { ground, service, own, of_shop, of_blog, of_both }
     }
 
     async fn get(&self, path: &str, parameters: &Parameters<'_>) -> Answer {
@@ -239,4 +240,22 @@ async fn figures_are_of_its_own_events_alone() {
     for name in [BLOG, "nobody"] {
         assert_eq!(figures(&[("application", name)]).await, nothing, "{name}");
     }
+}
+
+/// The row of a session goes on naming an application whose events in it have expired.
+#[actix_web::test]
+async fn a_session_of_which_only_others_are_left_is_no_session_of_its_own() {
+    let scene = Scene::set().await;
+    let applications = [("application", SHOP)];
+    scene.get("/api/sessions/shared", &[]).await.ok();
+    scene.ground.execute("DELETE FROM events WHERE session_id = 'shared' AND application_id = 1");
+    assert_eq!(scene.get("/api/sessions/shared", &[]).await.status, 404);
+    for parameters in
+        [&[][..], &applications, &[("session_id", "shared")], &[("from", "2020-01-01T00:00:00Z")]]
+    {
+        let ids = members(&scene.get("/api/sessions", parameters).await.items(), "session_id");
+        assert!(ids.iter().all(|id| *id != "shared"), "{parameters:?}: {ids:?}");
+    }
+    let ids = members(&scene.service.get("/api/sessions", &applications).await.items(), "session_id");
+    assert_eq!(ids, ["of shop"], "for a key that sees everything");
 }

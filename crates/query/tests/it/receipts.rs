@@ -26,7 +26,10 @@ async fn a_stored_event_has_a_receipt_without_errors() {
     ground.write(std::slice::from_ref(&event));
     let service = Service::start(&ground).await;
     let receipt = service.get(&path(event.id), &[]).await.ok();
-    assert_eq!(receipt, json!({ "id": event.id.to_string(), "state": "stored", "errors": [] }));
+    assert_eq!(
+        receipt,
+        json!({ "id": event.id.to_string(), "state": "stored", "errors": [], "errors_truncated": false })
+    );
 }
 
 #[actix_web::test]
@@ -179,4 +182,21 @@ async fn an_event_that_is_replayed_and_passes_is_stored_and_its_errors_are_resol
         ];
         assert_eq!(told, expected, "{receipt}");
     }
+}
+
+#[actix_web::test]
+async fn of_an_id_that_was_wrong_again_and_again_the_newest_errors_are_told() {
+    let ground = Ground::new();
+    let id = Uuid::now_v7();
+    let wrong: Vec<_> =
+        (0..103).map(|n| sent().id(id).with("name", Value::Null).with("data", json!({ "n": n }))).collect();
+    ground.write(&wrong);
+    let service = Service::start(&ground).await;
+    let receipt = service.get(&path(id), &[]).await.ok();
+    let ids: Vec<_> =
+        receipt["errors"].as_array().expect("errors").iter().map(|e| e["id"].as_i64().unwrap()).collect();
+    assert_eq!(
+        (ids.len(), ids[0], ids[99], receipt["errors_truncated"].as_bool()),
+        (100, 4, 103, Some(true))
+    );
 }

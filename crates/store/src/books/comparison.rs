@@ -154,8 +154,8 @@ const TABLES: &str = "\
 SELECT format('public.%I', c.relname) AS name, 'true' AS condition, greatest(c.reltuples, 0)::bigint AS rows \
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'public.events'::regclass \
 UNION ALL SELECT format('public.%I', 'expired_' || partition_name), \
-format('(%1$L = '''' OR (hashtextextended(session_id, 0), occurred_at, uuid_hash_extended(id, application_id)) > \
-(hashtextextended(%1$L, 0), %2$L::timestamptz, uuid_hash_extended(%4$L::uuid, %3$s)))', \
+format('(%1$L = '''' OR (hashtextextended(session_id, 0), occurred_at, eye_event_hash(id, application_id)) > \
+(hashtextextended(%1$L, 0), %2$L::timestamptz, eye_event_hash(%4$L::uuid, %3$s)))', \
 after_session_id, after_occurred_at, after_application_id, after_id), 0 FROM expiring_partitions ORDER BY 1";
 
 #[derive(QueryableByName)]

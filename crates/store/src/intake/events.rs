@@ -162,7 +162,7 @@ FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY \
 AS sent (occurred_at, application_id, event_type_id, id, session_id, data, ordinal) \
 LEFT JOIN LATERAL (SELECT e.* FROM events e \
 WHERE hashtextextended(e.session_id, 0) = hashtextextended(sent.session_id, 0) AND e.occurred_at = sent.occurred_at \
-AND uuid_hash_extended(e.id, e.application_id) = uuid_hash_extended(sent.id, sent.application_id) LIMIT 1) AS stored ON true \
+AND eye_event_hash(e.id, e.application_id) = eye_event_hash(sent.id, sent.application_id) LIMIT 1) AS stored ON true \
 ORDER BY sent.ordinal";
 
 #[derive(QueryableByName)]

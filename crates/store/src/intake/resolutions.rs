@@ -106,7 +106,7 @@ SELECT r.id FROM rejected_events r \
 JOIN event_types t ON t.category = r.category AND t.name = r.name \
 CROSS JOIN LATERAL (SELECT e.event_type_id, e.data FROM events e \
 WHERE hashtextextended(e.session_id, 0) = hashtextextended(r.session_id, 0) AND e.occurred_at = r.occurred_at \
-AND uuid_hash_extended(e.id, e.application_id) = uuid_hash_extended(r.event_id, r.application_id) \
+AND eye_event_hash(e.id, e.application_id) = eye_event_hash(r.event_id, r.application_id) \
 AND e.session_id = r.session_id AND e.application_id = r.application_id AND e.id = r.event_id LIMIT 1) AS stored \
 WHERE r.id = ANY ($1) AND r.resolved_at IS NULL AND r.replayable AND stored.event_type_id = t.id \
 AND NOT EXISTS (SELECT FROM errors x WHERE x.rejected_event_id = r.id \

@@ -121,18 +121,24 @@ impl Store {
         })
     }
 
-    /// Whether an application has an event of this id stored, and all errors of that id; one snapshot answers both.
+    /// Whether an application has an event of this id stored, and the newest errors of that id, at most so many, the oldest of
+    /// them first; one snapshot answers both.
     ///
     /// # Errors
     /// As [`Error`] tells.
-    pub fn find_receipt(&self, id: EventId, application: &str) -> Result<(bool, Vec<StoredError>), Error> {
+    pub fn find_receipt(
+        &self,
+        id: EventId,
+        application: &str,
+        errors_max: u32,
+    ) -> Result<(bool, Vec<StoredError>), Error> {
         #[derive(QueryableByName)]
         struct Known {
             #[diesel(sql_type = Bool)]
             known: bool,
         }
         let errors = format!(
-            "SELECT {} FROM {TABLES} WHERE x.event_id = $1 AND a.name = $2 ORDER BY x.id",
+            "SELECT {} FROM {TABLES} WHERE x.event_id = $1 AND a.name = $2 ORDER BY x.id DESC LIMIT $3",
             columns("''::bytea")
         );
         self.read(|connection| {
@@ -144,10 +150,12 @@ impl Store {
                 .bind::<SqlUuid, _>(id.as_uuid())
                 .bind::<Text, _>(application)
                 .get_result::<Known>(connection)?;
-                let errors = diesel::sql_query(&errors)
+                let mut errors = diesel::sql_query(&errors)
                     .bind::<SqlUuid, _>(id.as_uuid())
                     .bind::<Text, _>(application)
+                    .bind::<BigInt, _>(i64::from(errors_max))
                     .load::<StoredError>(connection)?;
+                errors.reverse();
                 Ok((stored.known, errors))
             })
         })

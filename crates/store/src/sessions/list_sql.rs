@@ -111,13 +111,14 @@ impl Narrowed {
         let events = self.event_conditions();
         let conditions = [
             (self.sessions, "s.session_id = ANY ($1)".to_owned()),
+            // It goes on naming an application whose events in a session have expired: they decide, below.
             (self.applications, "s.application_ids && $2".to_owned()),
             (self.from, "s.last_event_at >= $3".to_owned()),
             (self.to, "s.first_event_at < $4".to_owned()),
             (self.goes_on, "s.ordinal < $5".to_owned()),
             (way == Way::ByEvents, format!("s.session_id = ANY (ARRAY({}))", self.sessions_sql())),
             (
-                way == Way::OneByOne && (self.from || self.to),
+                way == Way::OneByOne && (self.applications || self.from || self.to),
                 // OFFSET 0 keeps it a question to one session: without, the planner may read all events of the range first.
                 format!(
                     "EXISTS (SELECT FROM events e WHERE {} AND {events} OFFSET 0)",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use store::events::{Event, EventFilter, EventPosition};
+use store::events::{DataCondition, Event, EventFilter, EventPosition};
 use store::housekeeping::merge_counts;
 use store::page::{Order, PageLimit};
 use store::{Settings, Store};
@@ -225,7 +225,7 @@ fn fill(ground: &Ground) {
          INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
          SELECT timestamptz '2026-05-01 00:00:00+00' + n * interval '{0} seconds', now(), \
          1 + (1000 * random() ^ 4)::integer % 1000, CASE WHEN n % 10 = 0 THEN 1 + n / 10 % 300 ELSE 301 + n % 3 END, \
-         gen_random_uuid(), 's-' || n / 12, '{{\"n\": 1}}' FROM generate_series(0, {EVENTS} - 1) AS n; \
+         gen_random_uuid(), 's-' || n / 12, jsonb_build_object('n', n % 997) FROM generate_series(0, {EVENTS} - 1) AS n; \
          INSERT INTO events (occurred_at, received_at, application_id, event_type_id, id, session_id, data) \
          SELECT timestamptz '2026-05-01 00:00:00+00' + n * interval '1 minute', now(), 1, 304, gen_random_uuid(), 's', jsonb '{{\"n\": 1}}' \
          FROM generate_series(1, 3) AS n UNION ALL \
@@ -315,4 +315,49 @@ fn no_page_reads_more_than_it_needs() {
     // An entry of an index and its row are two. Of 300 names each has counts of its own.
     let most = costs.values().max().expect("some");
     assert!(*most <= 12_000, "a page read {most} rows and entries of indexes");
+}
+
+#[test]
+fn events_that_have_to_be_looked_into_are_found_all_of_them_and_in_order() {
+    let ground = Ground::new();
+    fill(&ground);
+    let data = vec![DataCondition { path: vec!["n".to_owned()], value: "5".to_owned() }];
+    let questions = [
+        (
+            "t.category = 'many'",
+            EventFilter { categories: vec!["many".to_owned()], ..EventFilter::default() },
+        ),
+        ("t.name = 'f-2'", EventFilter { names: vec!["f-2".to_owned()], ..EventFilter::default() }),
+        ("a.name = 'shop'", EventFilter { applications: vec!["shop".to_owned()], ..EventFilter::default() }),
+        ("false", EventFilter { names: vec!["daily".to_owned()], ..EventFilter::default() }),
+    ];
+    for (condition, question) in questions {
+        let filter = EventFilter { data: data.clone(), ..question };
+        for (order, direction) in [(Order::Ascending, "asc"), (Order::Descending, "desc")] {
+            let keys = ["occurred_at", "received_at", "application_id", "id", "session_id"];
+            let sorted = keys.map(|key| format!("e.{key} {direction}")).join(", ");
+            let expected = ground.ask(&format!(
+                "SELECT coalesce(string_agg(e.id::text, ' ' ORDER BY {sorted}), '') FROM events e \
+                 JOIN event_types t ON t.id = e.event_type_id JOIN applications a ON a.id = e.application_id \
+                 WHERE {condition} AND e.data = '{{\"n\": 5}}'"
+            ));
+            for rows in [7, 100] {
+                let found = walk(&ground.store, &filter, order, PageLimit { rows, bytes: usize::MAX });
+                assert_eq!(found, expected, "{condition} {order:?}, {rows} a page");
+            }
+        }
+    }
+}
+
+/// The ids of all pages.
+fn walk(store: &Store, filter: &EventFilter, order: Order, limit: PageLimit) -> String {
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.list_events(filter, order, after.as_ref(), limit).expect("a page");
+        ids.extend(page.rows.iter().map(|event| event.id.to_string()));
+        after = page.rows.last().map(Event::position);
+        if !page.more {
+            return ids.join(" ");
+        }
+    }
 }

@@ -42,6 +42,7 @@ USAGE in the schema
 const OF_CONSUMERS: &str = "
 DELETE consumer_reports
 DELETE taken_messages
+EXECUTE eye_event_hash
 EXECUTE eye_expire_partition
 EXECUTE eye_expire_rejections
 EXECUTE eye_expire_rows
