@@ -42,7 +42,7 @@ fn drain(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     let mut ours = drain_rate(pipeline, &gateway)?;
     let file = pipeline.path("events.copy");
     ours()?;
-    pipeline.psql(&format!("\\copy events ({COLUMNS}) to '{}'", file.display()))?;
+    pipeline.psql(&format!("\\copy (SELECT {COLUMNS} FROM events) to '{}'", file.display()))?;
     let copy = || {
         pipeline.empty()?;
         let told =

@@ -14,6 +14,8 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(10);
 /// Clients that leave, in waves of as many as a machine has at once.
 const WAVES: u32 = 50;
 const WAVE_CLIENTS: u32 = 200;
+/// What each of them sends at most: those of a wave together far less than memory may grow by, half of all far more.
+const LEFT_BYTES: usize = 16_000;
 /// What the memory of a gateway may grow by over all waves but the first ones, and when it has to have settled.
 const GROWTH_BYTES_MAX: u64 = 16 << 20;
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
@@ -63,7 +65,7 @@ pub(super) fn clients_leave(laboratory: &mut Laboratory) -> anyhow::Result<()> {
                 let api = api.clone();
                 tokio::spawn(async move {
                     // No events: they would be in nobody's books.
-                    let body = format!("[{}", " ".repeat(100_000));
+                    let body = format!("[{}", " ".repeat(LEFT_BYTES));
                     let key = format!("Bearer {}", api.write_key);
                     let sending = api.try_post(&key, &[("content-type", "application/json")], body);
                     drop(tokio::time::timeout(Duration::from_micros(microseconds.into()), sending).await);
