@@ -1,4 +1,5 @@
-//! What the gateway is held against: the same server with the same settings, which answers 202 and does nothing.
+//! What the gateway is held against: the same server with the same settings, which takes the body,
+//! answers 202 and does nothing.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,8 +13,10 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 /// It cannot listen.
 pub fn serve(address: SocketAddr) -> anyhow::Result<()> {
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let application =
-        || App::new().route("/api/events", web::post().to(|| async { HttpResponse::Accepted().finish() }));
+    let application = || {
+        App::new()
+            .route("/api/events", web::post().to(|_: web::Bytes| async { HttpResponse::Accepted().finish() }))
+    };
     actix_web::rt::System::new()
         .block_on(HttpServer::new(application).workers(workers).bind(address)?.run())?;
     Ok(())
