@@ -1,5 +1,5 @@
-//! What the gateway is held against: the same server with the same settings, which takes the body,
-//! answers 202 and does nothing.
+//! What the gateway is held against: a server of the same kind, with as many workers and no delay of small answers, which
+//! takes the body, answers 202 and does nothing.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -18,6 +18,6 @@ pub fn serve(address: SocketAddr) -> anyhow::Result<()> {
             .route("/api/events", web::post().to(|_: web::Bytes| async { HttpResponse::Accepted().finish() }))
     };
     actix_web::rt::System::new()
-        .block_on(HttpServer::new(application).workers(workers).bind(address)?.run())?;
+        .block_on(HttpServer::new(application).workers(workers).tcp_nodelay(true).bind(address)?.run())?;
     Ok(())
 }

@@ -59,8 +59,7 @@ impl Pipeline {
         eprintln!("starting a broker and a database");
         let directory = stack::testing::directory()?;
         let postgres = Postgres::start(&directory.path().join("postgres"), postgres::Options::default())?;
-        let definitions: serde_json::Value =
-            serde_json::from_str(include_str!("../../broker/src/policies.json"))?;
+        let definitions: serde_json::Value = serde_json::from_str(broker::policies_json())?;
         let options =
             rabbitmq::Options { policies: definitions["policies"].clone(), ..rabbitmq::Options::default() };
         let broker = RabbitMq::start(&directory.path().join("rabbitmq"), &options)?;
