@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::event_types::{Cause, NewVersion};
 use tokio::time::sleep;
 
-use crate::running::{Program, Running};
+use crate::running::{Program, Running, stop_drained};
 use crate::scene::{Scene, event, events, ids, own_server, shared_broker, until};
 
 /// Within this time a change is in force, without a restart.
@@ -189,7 +189,7 @@ async fn a_database_that_is_frozen_for_longer_than_types_are_known_is_waited_for
     server.thaw();
     scene.stored(&[sent[0].clone(), sent[2].clone()]).await;
     consumer.ready().await;
-    consumer.stop().await;
+    stop_drained(consumer, &scene).await;
     scene.settled().await;
     assert_eq!(found(&scene, &sent), ["error schema.type /data/path 1", "stored - 2"]);
     assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["1"]);

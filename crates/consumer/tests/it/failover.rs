@@ -2,7 +2,7 @@
 
 use stack::{Postgres, postgres};
 
-use crate::running::Running;
+use crate::running::{Running, stop_drained};
 use crate::scene::{Scene, events, shared_broker};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,7 @@ async fn a_standby_takes_over_and_has_all_that_was_stored_or_waits_in_the_queue(
     sent.extend(more);
     scene.stored(&sent).await;
     consumer.ready().await;
-    consumer.stop().await;
+    stop_drained(consumer, &scene).await;
     scene.settled().await;
     assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
 }

@@ -4,7 +4,7 @@ use std::slice::from_ref;
 
 use broker::Queue;
 
-use crate::running::{Program, Running};
+use crate::running::{Program, Running, stop_drained};
 use crate::scene::{
     Scene, event, events, own_broker, own_server, shared_broker, shared_server, until_new_queues_are_kept,
 };
@@ -29,7 +29,7 @@ async fn a_database_that_is_frozen_is_waited_for() {
     sent.push(first);
     scene.stored(&sent).await;
     consumer.ready().await;
-    consumer.stop().await;
+    stop_drained(consumer, &scene).await;
     scene.settled().await;
     assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
 }
@@ -86,7 +86,7 @@ async fn a_long_outage_costs_each_delivery_one_life() {
     sent.extend(more);
     scene.stored(&sent).await;
     consumer.ready().await;
-    consumer.stop().await;
+    stop_drained(consumer, &scene).await;
     scene.settled().await;
 }
 
@@ -111,7 +111,7 @@ async fn a_database_that_is_frozen_for_long_makes_consumers_give_back_what_they_
     sent.extend(more);
     scene.stored(&sent).await;
     consumer.ready().await;
-    consumer.stop().await;
+    stop_drained(consumer, &scene).await;
     scene.settled().await;
     assert_eq!(scene.look_up("SELECT sum(event_count) FROM sessions"), ["7"]);
     assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);
@@ -136,7 +136,7 @@ async fn a_link_to_the_database_that_stays_silent_is_given_up_and_each_event_sto
     sent.extend(more);
     scene.stored(&sent).await;
     consumer.ready().await;
-    consumer.stop().await;
+    stop_drained(consumer, &scene).await;
     scene.settled().await;
     assert_eq!(scene.look_up("SELECT sum(event_count) FROM sessions"), ["21"]);
     assert_eq!(scene.look_up("SELECT count(*) FROM errors"), ["0"]);

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::Queue;
 use consumer::{Application, Judge};
 use event::{Judgement, Rules, Submitted};
 use nix::sys::signal::Signal;
@@ -78,6 +79,19 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.stop.send(()).expect("it runs");
         timeout(SOON, self.ended).await.expect("it stops in time").expect("no panic").expect("no error");
+    }
+}
+
+/// Stops a consumer once nothing waits, and has others take what it gave back meanwhile: what comes again after an outage may
+/// still be held when everything is stored.
+pub(crate) async fn stop_drained(mut consumer: Running, scene: &Scene) {
+    loop {
+        scene.waiting(Queue::Events, 0).await;
+        consumer.stop().await;
+        if broker::depth(&scene.broker(), Queue::Events).await == Ok(0) {
+            return;
+        }
+        consumer = Running::start(scene, &[]);
     }
 }
 

@@ -148,7 +148,7 @@ impl Scene {
         Store::new(&store::Settings::for_url(&*self.database)).unwrap()
     }
 
-    fn broker(&self) -> broker::Settings {
+    pub(crate) fn broker(&self) -> broker::Settings {
         self.settings(&[]).section("broker").unwrap()
     }
 

@@ -15,7 +15,7 @@ use store::housekeeping::{merge_counts, resolve_stragglers};
 use store::intake::{Confirmed, Contents, Fragment, Message, Outcome, Taken};
 use store::retention::expire;
 
-use crate::ground::{BLOG, Ground, SHOP, Sample, judged, message, sample};
+use crate::ground::{BLOG, Ending, Ground, SHOP, Sample, judged, message, sample};
 
 use Outcome::{Duplicate, Rejected, Stored};
 
@@ -501,6 +501,7 @@ fn the_books_balance_at_every_moment_while_consumers_write_and_retention_ends_wh
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (ground, done) = (&ground, &done);
+        let ending = Ending(done);
         let writers: Vec<_> = (0..3)
             .map(|number| {
                 scope.spawn(move || {
@@ -535,7 +536,7 @@ fn the_books_balance_at_every_moment_while_consumers_write_and_retention_ends_wh
             expire(&ground.store, month(), Duration::from_secs(60), |_| ()).expect("expire");
         }
         writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
-        done.store(true, Ordering::Relaxed);
+        drop(ending);
         watcher.join().expect("a watcher");
     });
     ground.assert_books_agree();

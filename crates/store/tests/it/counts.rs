@@ -11,7 +11,7 @@ use store::events::EventFilter;
 use store::housekeeping::merge_counts;
 use store::{Error, retention};
 
-use crate::ground::{BLOG, Ground, SHOP, Sample, WRONG_COUNTS, ask, judged, message, sample};
+use crate::ground::{BLOG, Ending, Ground, SHOP, Sample, WRONG_COUNTS, ask, judged, message, sample};
 
 fn at(time: &str) -> DateTime<Utc> {
     time.parse().expect("a time")
@@ -213,6 +213,7 @@ fn counts_are_right_at_every_moment_while_consumers_write_and_retention_ends_wha
     let month = NonZeroU32::new(30).expect("not 0");
     thread::scope(|scope| {
         let (ground, done) = (&ground, &done);
+        let ending = Ending(done);
         let writer = |writer: usize| {
             scope.spawn(move || {
                 let mut writer_of_batches = ground.writer();
@@ -258,7 +259,7 @@ fn counts_are_right_at_every_moment_while_consumers_write_and_retention_ends_wha
             looks
         });
         let results: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        done.store(true, Ordering::Relaxed);
+        drop(ending);
         results.into_iter().for_each(|result| result.expect("a writer"));
         merger.join().expect("the merger");
         expirer.join().expect("the expirer");

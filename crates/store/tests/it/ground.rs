@@ -1,7 +1,7 @@
 //! The ground that every test stands on: a database of its own, applications, events to write into it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
@@ -147,6 +147,15 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(started.elapsed() < PATIENCE, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Tells threads that work until then that a test has ended, also where it ends by a panic: it would wait for them for ever.
+pub(crate) struct Ending<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

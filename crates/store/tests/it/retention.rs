@@ -12,7 +12,7 @@ use store::intake::Outcome;
 use store::retention::{Expired, Left, expire, preview};
 use store::{Error, Store};
 
-use crate::ground::{BLOG, Ground, Sample, sample};
+use crate::ground::{BLOG, Ending, Ground, Sample, sample};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -264,6 +264,7 @@ fn sessions_stay_right_while_consumers_write_them() {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (ground, done) = (&ground, &done);
+        let ending = Ending(done);
         let writers: Vec<_> = (0..3)
             .map(|writer| {
                 scope.spawn(move || {
@@ -285,7 +286,7 @@ fn sessions_stay_right_while_consumers_write_them() {
         for _ in 0..40 {
             expire_all(ground, 30);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(ending);
         let young: i64 = writers.into_iter().map(|writer| writer.join().expect("no panic")).sum();
         ground.execute("UPDATE expiry_attempts SET blocked_at = '-infinity'");
         expire_all(ground, 30);
