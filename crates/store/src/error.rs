@@ -57,7 +57,7 @@ impl Error {
 }
 
 /// What Postgres says when it ends a statement for its time, in the language in which it speaks unless told otherwise.
-const STATEMENT_TIMEOUT_MESSAGE: &str = "canceling statement due to statement timeout";
+pub(crate) const STATEMENT_TIMEOUT_MESSAGE: &str = "canceling statement due to statement timeout";
 
 /// Decides what a failure of diesel means for the caller: the one place that does.
 ///

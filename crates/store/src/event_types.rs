@@ -229,25 +229,18 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<StoredData>, Error> {
         let (time, id) = after.unzip();
-        let deadline = self.deadline();
-        let found = self.read(|connection| {
+        self.read_in_time(|in_time| {
             let event_type = event_types::table
                 .filter(event_types::category.eq(category).and(event_types::name.eq(name)))
                 .select(event_types::id)
-                .first::<i32>(connection)
+                .first::<i32>(in_time.connection()?)
                 .optional()?;
-            let Some(event_type) = event_type else { return Ok(Some(Vec::new())) };
+            let Some(event_type) = event_type else { return Ok(Vec::new()) };
             let resolved = Resolved { sessions: None, types: Some(vec![event_type]), applications: None };
-            let search = Search::begin(
-                connection,
-                &resolved,
-                Order::Descending,
-                (None, None),
-                time,
-                i64::from(limit),
-            )?;
+            let search =
+                Search::begin(in_time, &resolved, Order::Descending, (None, None), time, i64::from(limit))?;
             let mut found = Vec::new();
-            let complete = read_windows(connection, search, deadline, |connection, window, wanted| {
+            read_windows(in_time, search, |connection, window, wanted| {
                 let applications = match &window.source {
                     Source::Everything => None,
                     Source::Pairs(_, applications) => Some(applications),
@@ -265,9 +258,8 @@ impl Store {
                 found.extend(rows);
                 Ok(wanted.saturating_sub(read))
             })?;
-            Ok(complete.then_some(found))
-        })?;
-        found.ok_or_else(|| deadline.error())
+            Ok(found)
+        })
     }
 }
 

@@ -232,27 +232,25 @@ impl Store {
         after: Option<&EventPosition>,
         limit: PageLimit,
     ) -> Result<Page<Event>, Error> {
-        let deadline = self.deadline();
-        let page = self.read(|connection| {
+        self.read_in_time(|in_time| {
             let mut page = Filling::new(limit);
-            let Some(resolved) = resolve(connection, filter)? else { return Ok(Some(page.into_page())) };
+            let Some(resolved) = resolve(in_time.connection()?, filter)? else { return Ok(page.into_page()) };
             let question = Question { resolved: &resolved, filter, after };
             if question.is_read_whole() {
                 let statement = page_sql::whole(&resolved, filter, order, after.is_some());
-                question.read(connection, statement, &mut page)?;
-                return Ok(Some(page.into_page()));
+                question.read(in_time.connection()?, statement, &mut page)?;
+                return Ok(page.into_page());
             }
             let (range, at) = ((filter.from, filter.to), after.map(|after| after.occurred_at));
-            let search = Search::begin(connection, &resolved, order, range, at, page.wanted())?;
+            let search = Search::begin(in_time, &resolved, order, range, at, page.wanted())?;
             let search = if filter.data.is_empty() { search } else { search.looking_into() };
-            let complete = read_windows(connection, search, deadline, |connection, window, wanted| {
+            read_windows(in_time, search, |connection, window, wanted| {
                 let statement = page_sql::within(window, &resolved, filter, order, after.is_some(), wanted);
                 question.read(connection, statement, &mut page)?;
                 Ok(page.wanted())
             })?;
-            Ok(complete.then(|| page.into_page()))
-        })?;
-        page.ok_or_else(|| deadline.error())
+            Ok(page.into_page())
+        })
     }
 
     /// The events of an id, at most `limit`: several applications and sessions may have used it.

@@ -48,6 +48,7 @@ pub mod event_types;
 pub mod events;
 pub mod funnel;
 pub mod housekeeping;
+mod in_time;
 pub mod intake;
 pub mod keys;
 mod lookout;

@@ -3,9 +3,8 @@
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 
-use crate::pool::Deadline;
+use crate::in_time::Deadline;
 use crate::{Error, Store};
 
 /// What is detached is gone for every statement from then on, whatever moment it sees. So retention waits for the end, as it
@@ -37,12 +36,8 @@ impl Store {
 impl Moment<'_> {
     /// For the next statement, which ends when the time of all is up.
     pub(crate) fn connection(&mut self) -> QueryResult<&mut PgConnection> {
-        if let Some(left) = self.deadline.left() {
-            // Rounded up: what the database ends has taken as long as it may.
-            let left_ms = left.as_millis() + 1;
-            diesel::sql_query("SELECT set_config('statement_timeout', $1, true)")
-                .bind::<Text, _>(left_ms.to_string())
-                .execute(self.connection)?;
+        if let Some(left_ms) = self.deadline.left_ms()? {
+            self.connection.batch_execute(&format!("SET LOCAL statement_timeout = {left_ms}"))?;
         }
         Ok(self.connection)
     }

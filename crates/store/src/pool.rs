@@ -12,6 +12,7 @@ use r2d2::NopErrorHandler;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{classify, is_lost, is_unknown};
+use crate::in_time::Deadline;
 use crate::lookout::{Ear, Lookout, Watched};
 use crate::{Error, Settings};
 
@@ -68,7 +69,7 @@ impl Store {
 
     /// When statements that belong together have taken as long as one may.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline { started: Instant::now(), limit: self.settings.statement_timeout() }
+        Deadline::after(self.settings.statement_timeout())
     }
 
     /// Runs statements that may be run again: where a connection of the pool turns out to be lost, another is tried.
@@ -126,30 +127,6 @@ impl Store {
             count(pool, &failure.error);
             failure
         })
-    }
-}
-
-/// How long statements that belong together may take: as long as a single one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline {
-    started: Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    /// True once the time is up. A limit of 0 is none, as it is for the database.
-    pub(crate) fn is_over(&self) -> bool {
-        !self.limit.is_zero() && self.started.elapsed() >= self.limit
-    }
-
-    /// How much of the time is left; none where there is no limit.
-    pub(crate) fn left(&self) -> Option<Duration> {
-        (!self.limit.is_zero()).then(|| self.limit.saturating_sub(self.started.elapsed()))
-    }
-
-    /// What it means to the caller that the time is up.
-    pub(crate) const fn error(&self) -> Error {
-        Error::Timeout { limit_ms: self.limit.as_millis() }
     }
 }
 

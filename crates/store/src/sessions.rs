@@ -65,8 +65,8 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<Session>, Error> {
-        let rows = self.read(|connection| {
-            let applications = applications(connection, &filter.applications)?;
+        let rows = self.read_in_time(|in_time| {
+            let applications = applications(in_time.connection()?, &filter.applications)?;
             let applications = match own {
                 Some(own) => narrowed_to(own, applications),
                 None => applications,
@@ -84,11 +84,13 @@ impl Store {
                     .bind::<Nullable<BigInt>, _>(before)
                     .bind::<BigInt, _>(i64::from(limit) + 1)
             };
-            let few = narrowed.few_events_sql();
-            let few = few.map(|sql| bound(sql).get_result::<Answer>(connection)).transpose()?;
-            let way = if few.is_some_and(|few| few.yes) { Way::ByEvents } else { Way::OneByOne };
+            let are_few = match narrowed.few_events_sql() {
+                Some(sql) => bound(sql).get_result::<Answer>(in_time.connection()?)?.yes,
+                None => false,
+            };
+            let way = if are_few { Way::ByEvents } else { Way::OneByOne };
             let view = if own.is_some() { View::Own } else { View::Whole };
-            bound(narrowed.list_sql(view, way)).load::<Session>(connection)
+            bound(narrowed.list_sql(view, way)).load::<Session>(in_time.connection()?)
         })?;
         Ok(Page::of(rows, limit))
     }

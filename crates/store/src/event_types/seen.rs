@@ -147,7 +147,7 @@ impl Store {
         after: Option<&EventTypePosition>,
         limit: u32,
     ) -> Result<Page<SeenType>, Error> {
-        self.read(|connection| {
+        self.read_in_time(|in_time| {
             let rows = diesel::sql_query(PAGE)
                 .bind::<Array<Text>, _>(&filter.categories)
                 .bind::<Array<Text>, _>(&filter.names)
@@ -156,9 +156,9 @@ impl Store {
                 .bind::<Nullable<Text>, _>(after.map(|after| &after.category))
                 .bind::<Nullable<Text>, _>(after.map(|after| &after.name))
                 .bind::<BigInt, _>(i64::from(limit) + 1)
-                .load::<TypeRow>(connection)?;
+                .load::<TypeRow>(in_time.connection()?)?;
             let Page { rows, more } = Page::of(rows, limit);
-            let counts = count(connection, &rows, own)?;
+            let counts = count(in_time.connection()?, &rows, own)?;
             let counts = |id| counts.iter().find(|counts| counts.id == id).map(|found| found.counts);
             let counted = rows.into_iter().map(|row| {
                 let counts = counts(row.id).unwrap_or_default();

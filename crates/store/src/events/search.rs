@@ -29,8 +29,8 @@ use self::sql::{days_sql, details_sql, pairs_sql};
 use super::Resolved;
 use crate::counts::changes::{Change, additions};
 use crate::counts::{QUARTERS_A_DAY, Quarter, date, day_number};
+use crate::in_time::InTime;
 use crate::page::Order;
-use crate::pool::Deadline;
 use crate::prepared::Prepared;
 
 /// So many days of all sources together are looked at first, or two of each.
@@ -148,36 +148,33 @@ struct Reach {
     all: Option<i64>,
 }
 
-/// Reads windows, one after another, until no more rows are wanted or nothing is left; false where the time is up before.
-/// What reads a window is told how many rows are wanted, and tells how many are wanted after it.
+/// Reads windows, one after another, until no more rows are wanted or nothing is left. What reads a window is told how many
+/// rows are wanted, and tells how many are wanted after it.
 pub(crate) fn read_windows(
-    connection: &mut PgConnection,
+    in_time: &mut InTime<'_>,
     mut search: Search<'_>,
-    deadline: Deadline,
     mut read: impl FnMut(&mut PgConnection, &Window, i64) -> QueryResult<i64>,
-) -> QueryResult<bool> {
+) -> QueryResult<()> {
     let mut wanted = search.wanted;
     while wanted > 0 {
-        if deadline.is_over() {
-            return Ok(false);
-        }
-        let Some(window) = search.next(connection)? else { break };
-        wanted = read(connection, &window, wanted)?;
+        let Some(window) = search.next(in_time)? else { break };
+        wanted = read(in_time.connection()?, &window, wanted)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 impl<'f> Search<'f> {
     /// Begins a search for so many events of a filter, at a time or at the beginning of the range.
     pub(crate) fn begin(
-        connection: &mut PgConnection,
+        in_time: &mut InTime<'_>,
         resolved: &'f Resolved,
         order: Order,
         range: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
         at: Option<DateTime<Utc>>,
         wanted: i64,
     ) -> QueryResult<Self> {
-        let changes = additions(connection, resolved.types.as_deref(), resolved.applications.as_deref())?;
+        let changes =
+            additions(in_time.connection()?, resolved.types.as_deref(), resolved.applications.as_deref())?;
         let (from, to) = (range.0.map(Quarter::of), range.1.map(last_before));
         let (near, far) = match order {
             Order::Ascending => (from.into_iter().chain(at.map(Quarter::of)).max(), to),
@@ -208,17 +205,17 @@ impl<'f> Search<'f> {
     }
 
     /// The next window; none where all time is read.
-    pub(crate) fn next(&mut self, connection: &mut PgConnection) -> QueryResult<Option<Window>> {
+    pub(crate) fn next(&mut self, in_time: &mut InTime<'_>) -> QueryResult<Option<Window>> {
         if self.next >= self.end {
             return Ok(None);
         }
-        let days = self.days(connection)?;
+        let days = self.days(in_time)?;
         if days.events.is_empty() {
             self.next = self.end;
             return Ok(None);
         }
-        let reach = self.reach(connection, &days)?;
-        let window = self.window(connection, &reach)?;
+        let reach = self.reach(in_time, &days)?;
+        let window = self.window(in_time, &reach)?;
         self.next = reach.next;
         self.wanted = self.wanted.saturating_mul(self.growth);
         self.days_max = (self.days_max * self.growth).min(DAYS_MAX);
@@ -227,7 +224,7 @@ impl<'f> Search<'f> {
     }
 
     /// The next days that hold matching events.
-    fn days(&self, connection: &mut PgConnection) -> QueryResult<Days> {
+    fn days(&self, in_time: &mut InTime<'_>) -> QueryResult<Days> {
         let (first, last) = (self.date(self.next), self.date(self.end - 1));
         let rows = Prepared(
             diesel::sql_query(days_sql(self.resolved, self.order))
@@ -237,7 +234,7 @@ impl<'f> Search<'f> {
                 .bind::<Date, _>(last)
                 .bind::<BigInt, _>(self.days_max),
         )
-        .load::<Day>(connection)?;
+        .load::<Day>(in_time.connection()?)?;
         let complete = rows.iter().all(|row| row.complete);
         let day = |row: Day| (place(self.order, Quarter(day_number(row.day) * QUARTERS_A_DAY)), row.events);
         let mut events: BTreeMap<i64, i64> =
@@ -255,7 +252,7 @@ impl<'f> Search<'f> {
 
     /// From where to where the next window has to go. What is counted in a quarter in whose midst the page begins may lie
     /// before it, so that it does not count.
-    fn reach(&self, connection: &mut PgConnection, days: &Days) -> QueryResult<Reach> {
+    fn reach(&self, in_time: &mut InTime<'_>, days: &Days) -> QueryResult<Reach> {
         let began = day_of(self.next);
         let first = days.events.keys().next().copied().unwrap_or(began);
         let (mut last, mut counted) = (first, 0);
@@ -267,7 +264,7 @@ impl<'f> Search<'f> {
             }
         }
         let start = self.next.max(first * QUARTERS_A_DAY);
-        let details = self.details(connection, days, [first, last])?;
+        let details = self.details(in_time, days, [first, last])?;
         // What is only taken to be so may be less, and another window costs more than a larger one.
         let wanted = if self.reads_each() { self.wanted } else { self.wanted.saturating_mul(2) };
         // Of days in between it is not known.
@@ -302,7 +299,7 @@ impl<'f> Search<'f> {
     /// is near enough to tell how far a window should go.
     fn details(
         &self,
-        connection: &mut PgConnection,
+        in_time: &mut InTime<'_>,
         days: &Days,
         wanted: [i64; 2],
     ) -> QueryResult<BTreeMap<i64, Quarters>> {
@@ -315,7 +312,7 @@ impl<'f> Search<'f> {
                 .bind::<Nullable<Array<Integer>>, _>(&self.resolved.applications)
                 .bind::<Array<Date>, _>(dates.into_iter().collect::<Vec<_>>()),
         )
-        .load::<Details>(connection)?;
+        .load::<Details>(in_time.connection()?)?;
         let mut details = BTreeMap::from(wanted.map(|day| (day, Quarters::none())));
         for Details { day, matching, mut events } in rows {
             if self.order == Order::Descending {
@@ -340,13 +337,13 @@ impl<'f> Search<'f> {
         Ok(details)
     }
 
-    fn window(&self, connection: &mut PgConnection, reach: &Reach) -> QueryResult<Window> {
+    fn window(&self, in_time: &mut InTime<'_>, reach: &Reach) -> QueryResult<Window> {
         let (first, last) = (self.quarter(reach.start), self.quarter(reach.end - 1));
         let (from, to) = (first.min(last), first.max(last));
         let few = |all: i64| all <= FEW_EVENTS || all / self.share <= reach.matching;
         let source = match reach.all.is_some_and(few) {
             true => Source::Everything,
-            false => self.pairs(connection, from, to)?,
+            false => self.pairs(in_time, from, to)?,
         };
         Ok(Window {
             from: (from > Quarter::FIRST).then(|| from.start()).flatten(),
@@ -357,7 +354,7 @@ impl<'f> Search<'f> {
     }
 
     /// Which types of which applications have events in a window, by its days.
-    fn pairs(&self, connection: &mut PgConnection, from: Quarter, to: Quarter) -> QueryResult<Source> {
+    fn pairs(&self, in_time: &mut InTime<'_>, from: Quarter, to: Quarter) -> QueryResult<Source> {
         let rows = Prepared(
             diesel::sql_query(pairs_sql(self.resolved))
                 .bind::<Nullable<Array<Integer>>, _>(&self.resolved.types)
@@ -366,7 +363,7 @@ impl<'f> Search<'f> {
                 .bind::<Date, _>(date(to.day()))
                 .bind::<BigInt, _>(PAIRS_MAX + 1),
         )
-        .load::<Pair>(connection)?;
+        .load::<Pair>(in_time.connection()?)?;
         let counted = rows.iter().map(|pair| (pair.event_type_id, pair.application_id));
         let changed = self.changes.iter().filter(|change| (from..=to).contains(&change.quarter()));
         let changed = changed.map(|change| (change.event_type_id, change.application_id));

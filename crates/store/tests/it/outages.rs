@@ -9,7 +9,9 @@ use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
 use stack::faults::Proxy;
 use stack::{Postgres, postgres};
+use store::events::EventFilter;
 use store::intake::{Outcome, Taken};
+use store::page::{Order, PageLimit};
 use store::{Error, Store};
 
 use crate::ground::{Ground, judged, message, sample, until};
@@ -176,6 +178,26 @@ fn a_statement_that_takes_too_long_is_a_timeout_for_readers_and_transient_for_wr
     assert!(matches!(error, Error::Transient { .. }), "{error:?}");
     holder.batch_execute("ROLLBACK").expect("unlock");
     assert_eq!(writer.write(&batch).expect("write"), [Taken::Now(vec![Outcome::Stored])]);
+}
+
+#[test]
+fn statements_that_together_take_too_long_are_a_timeout_and_the_next_question_has_all_its_time() {
+    let ground = Ground::new();
+    // Each statement that reads applications takes more than half of what one may.
+    ground.execute(
+        "ALTER TABLE applications RENAME TO hidden; CREATE VIEW applications AS \
+         SELECT h.* FROM (SELECT pg_sleep(1.2)) AS slept, hidden AS h",
+    );
+    let settings = ground.settings.clone().with_statement_timeout(Duration::from_secs(2));
+    let store = Store::new(&settings.with_connections_max(1)).expect("make a store");
+    let limit = PageLimit { rows: 10, bytes: usize::MAX };
+    let of_shop = EventFilter { applications: vec!["shop".to_owned()], ..EventFilter::default() };
+    ground.write_events(judged(&[sample()]));
+    for _ in 0..2 {
+        let page = store.list_events(&of_shop, Order::Ascending, None, limit);
+        assert_eq!(page, Err(Error::Timeout { limit_ms: 2_000 }));
+        assert_eq!(store.list_applications().expect("one statement").len(), 2);
+    }
 }
 
 #[test]
