@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use service::problem::Problem;
 use sha2::{Digest, Sha256};
 
@@ -61,7 +62,21 @@ fn read<T: DeserializeOwned>(cursor: &str) -> Option<Content<T>> {
     if digest(content) != checksum {
         return None;
     }
-    serde_json::from_slice(content).ok()
+    let content: Value = serde_json::from_slice(content).ok()?;
+    if holds_nul(&content) {
+        return None;
+    }
+    serde_json::from_value(content).ok()
+}
+
+/// No text that is stored holds U+0000, and the database takes none that does: such a cursor is forged.
+fn holds_nul(content: &Value) -> bool {
+    match content {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(members) => members.values().any(holds_nul),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {

@@ -1,7 +1,10 @@
 //! What can't be understood is said: nothing is ignored or clamped in silence.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::ground::{Ground, sent};
@@ -95,6 +98,11 @@ async fn each_path_refuses_bad_values_of_its_parameters() {
             "from after to",
         ),
         ("/api/events?received_to=x", "received_to", "no time"),
+        (
+            "/api/events?stored_from=2021-02-01T00:00:00Z&stored_to=2021-01-01T00:00:00Z",
+            "stored_from",
+            "from after to",
+        ),
         ("/api/events?session_id=a%00b", "session_id", "no text holds NUL"),
         ("/api/events?category=%00", "category", "no text holds NUL"),
         ("/api/events?application=%00", "application", "no text holds NUL"),
@@ -211,6 +219,16 @@ async fn filters_have_limits_with_a_name() {
     }
 }
 
+/// The same cursor, with a session that holds U+0000, and a checksum that fits.
+fn forged(cursor: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).expect("base64");
+    let mut content: Value = serde_json::from_slice(&bytes[8..]).expect("JSON");
+    content["position"]["session_id"] = json!("a\0b");
+    let content = serde_json::to_vec(&content).expect("JSON");
+    let checksum = Sha256::digest(&content);
+    URL_SAFE_NO_PAD.encode([&checksum[..8], &content].concat())
+}
+
 #[actix_web::test]
 async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
     let service = service().await;
@@ -240,6 +258,10 @@ async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
         let detail = service.get(path, &parameters).await.problem(400);
         assert!(detail.contains("cursor"), "{reason}: {detail}");
     }
+    let detail = service
+        .get("/api/events", &[("category", "page interaction"), ("cursor", &forged(&of_events))])
+        .await;
+    assert!(detail.problem(400).starts_with("cursor: expected"), "a text that the database takes for none");
     // The same question, also with another limit and spelled out in full.
     for limit in ["1", "7"] {
         let parameters =
@@ -308,7 +330,20 @@ async fn injections_find_nothing_and_harm_nothing() {
         ("/api/ledger", &["application"]),
     ];
     let parsed = [
-        ("/api/events", &["from", "to", "received_from", "received_to", "order", "limit", "cursor"][..]),
+        (
+            "/api/events",
+            &[
+                "from",
+                "to",
+                "received_from",
+                "received_to",
+                "stored_from",
+                "stored_to",
+                "order",
+                "limit",
+                "cursor",
+            ][..],
+        ),
         ("/api/sessions", &["from", "to", "limit", "cursor"]),
         ("/api/errors", &["severity", "event_id", "from", "to", "resolved", "limit", "cursor"]),
         ("/api/errors/summary", &["group_by", "severity", "event_id", "from", "to", "resolved", "limit"]),
