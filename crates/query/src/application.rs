@@ -16,6 +16,7 @@ use service::settings::Settings;
 use socket2::SockRef;
 use store::Store;
 
+use crate::answers::{self, Answers};
 use crate::ask::Desk;
 use crate::court::Court;
 use crate::exports::{Exports, STALL_PATIENCE};
@@ -76,6 +77,7 @@ impl Application {
         let health = Health::start(&query.health_listen, readiness.clone())
             .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
         let desk = web::Data::new(Desk::new(store, &query));
+        let answers = web::Data::new(Answers::new(&query));
         let document = pages::write(&query).context("write the OpenAPI document")?;
         let document = web::Data::new(document);
         let (keys, shared) = (web::Data::new(keys), web::Data::from(Arc::clone(&query)));
@@ -83,12 +85,14 @@ impl Application {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(desk.clone())
+                .app_data(answers.clone())
                 .app_data(court.clone())
                 .app_data(exports.clone())
                 .app_data(web::Data::from(Arc::clone(&watched)))
                 .app_data(keys.clone())
                 .app_data(shared.clone())
                 .app_data(document.clone())
+                .wrap(from_fn(answers::hold))
                 .wrap(NormalizePath::new(TrailingSlash::Trim))
                 .wrap(from_fn(observe))
                 .wrap(from_fn(traffic::count))

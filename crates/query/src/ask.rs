@@ -82,7 +82,8 @@ impl Desk {
     }
 }
 
-fn refused(reason: &'static str, detail: &str) -> Problem {
+/// Nothing was asked, since too much is under way: the client may come back.
+pub(crate) fn refused(reason: &'static str, detail: &str) -> Problem {
     counter!("eye_query_failures_total", "reason" => reason).increment(1);
     Problem::unavailable(detail, RETRY_AFTER_S)
 }

@@ -22,6 +22,7 @@
 //! | `traffic` | how much is asked of which path |
 //! | `court` | judges events that nobody stores, as consumers do |
 //! | `watch` | each second: is the database there, how far are the consumers |
+//! | `answers` | what is held of answers until their clients have taken them |
 //! | `ask` | questions to the store, off the threads that answer requests, and how its errors are answered |
 //!
 //! # Error policy
@@ -41,7 +42,7 @@
 //! |---|---|---|
 //! | `eye_query_requests_total` | `path`, `status` | answered requests by the path's template; `none` for unknown paths |
 //! | `eye_query_duration_seconds` | | from the question to the store's answer, the wait for a place included |
-//! | `eye_query_failures_total` | `reason` | questions that were not answered: `busy`, `away`, `silent`, `timeout`, `failed` |
+//! | `eye_query_failures_total` | `reason` | questions that were not answered: `busy`, `held`, `away`, `silent`, `timeout`, `failed` |
 //! | `eye_query_exports_in_flight` | | exports that run |
 //! | `eye_query_exports_total` | `format`, `ending`: `whole`, `left`, `stalled`, `too_long`, `failed` | exports that ended |
 //! | `eye_query_exported_events_total` | `format` | events that were exported |
@@ -58,6 +59,7 @@
 //! AMQP, and how anything is written.
 
 mod access;
+mod answers;
 mod application;
 mod ask;
 mod calendar;

@@ -12,6 +12,7 @@ mod export;
 mod filters;
 mod funnel;
 mod ground;
+mod held;
 mod ledger;
 mod openapi;
 mod outages;
