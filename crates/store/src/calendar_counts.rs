@@ -5,15 +5,17 @@
 //! What the kept counts do not tell (sessions, data, the time of receipt, times of less than a quarter) is counted from the
 //! events. All statements of an answer see the database as it was at one moment.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Timestamptz};
 
 use crate::counts::changes::CHANGES;
-use crate::counts::{Grain, Group, Grouping, Quarter, Range, kept};
+use crate::counts::{Grain, Group, Grouping, QUARTERS_A_DAY, Quarter, Range, day_number, kept};
 use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
 use crate::events::{EventFilter, Resolved, applications, resolve};
 use crate::moment::Moment;
@@ -21,6 +23,15 @@ use crate::{Error, Store};
 
 /// A time that begins and ends; the end is excluded.
 pub type Times = (DateTime<Utc>, DateTime<Utc>);
+
+/// How many counts an answer may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountsLimit {
+    /// So many.
+    pub counts: usize,
+    /// So many bytes of their groups' names together.
+    pub bytes: usize,
+}
 
 /// How many events of a group occurred in a slot: never 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,24 +71,27 @@ struct Row {
 }
 
 impl Store {
-    /// From the first to the last day in UTC on which an event of the applications occurred, or of any where none is named.
-    /// None where there are none.
+    /// From the first to the last quarter of an hour in which an event of the applications occurred, or of any where none is
+    /// named. None where there are none.
     ///
     /// # Errors
-    /// As [`Error`] tells.
-    pub fn event_days(&self, names: &[String]) -> Result<Option<Times>, Error> {
-        let days = self.read(|connection| {
-            let numbers = applications(connection, names)?;
-            diesel::sql_query(days_sql(numbers.is_some()))
-                .bind::<Nullable<Array<Integer>>, _>(numbers)
-                .get_result::<Days>(connection)
-        })?;
-        let begins = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
-        Ok(days.first.zip(days.last).map(|(first, last)| (begins(first), begins(last) + TimeDelta::days(1))))
+    /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
+    pub fn event_quarters(&self, names: &[String]) -> Result<Option<Times>, Error> {
+        self.at_one_moment(|moment| {
+            let numbers = applications(moment.connection()?, names)?;
+            let days = diesel::sql_query(days_sql(numbers.is_some()))
+                .bind::<Nullable<Array<Integer>>, _>(&numbers)
+                .get_result::<Days>(moment.connection()?)?;
+            let resolved = Resolved { sessions: None, types: None, applications: numbers };
+            let (Some(first), Some(last)) = (days.first, days.last) else { return Ok(None) };
+            let (first, _) = quarters_of(moment, &resolved, first)?;
+            let (_, last) = quarters_of(moment, &resolved, last)?;
+            Ok(first.start().zip(Quarter(last.0 + 1).start()))
+        })
     }
 
     /// Counts the events of a range by slots and groups, in no order. Slot *n* begins at the *n*th of `starts`, which
-    /// ascend, and ends where the next one begins. None where there are more counts than `counts_max`.
+    /// ascend, and ends where the next one begins. None where there are more than may be.
     ///
     /// # Errors
     /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
@@ -86,11 +100,11 @@ impl Store {
         filter: &EventFilter,
         starts: &[DateTime<Utc>],
         grouping: Grouping,
-        counts_max: usize,
+        limit: CountsLimit,
     ) -> Result<Option<Vec<SlotCount>>, Error> {
         self.at_one_moment(|moment| {
             let Some(resolved) = resolve(moment.connection()?, filter)? else { return Ok(Some(Vec::new())) };
-            let mut sums = Sums { starts, counts_max, by_slot: HashMap::new() };
+            let mut sums = Sums { starts, limit, by_slot: HashMap::new(), bytes: 0 };
             sums.count(moment, &resolved, filter, grouping)?;
             Ok(sums.into_counts())
         })
@@ -110,11 +124,33 @@ fn days_sql(of_applications: bool) -> String {
     )
 }
 
+/// The first and the last quarter of a day in which events are counted; those of the whole day where none are any more.
+fn quarters_of(
+    moment: &mut Moment<'_>,
+    resolved: &Resolved,
+    day: NaiveDate,
+) -> QueryResult<(Quarter, Quarter)> {
+    let first = Quarter(day_number(day) * QUARTERS_A_DAY);
+    let range = Range { first, end: Quarter(first.0 + QUARTERS_A_DAY) };
+    let mut found = BTreeSet::new();
+    kept(moment.connection()?, resolved, range, Grain::Quarter, Grouping::default(), |_, told| {
+        found.extend(told.map(|(quarter, _)| quarter));
+        ControlFlow::Continue(())
+    })?;
+    let ends = found.first().copied().zip(found.last().copied());
+    Ok(ends.unwrap_or((first, Quarter(range.end.0 - 1))))
+}
+
+fn bytes_of((category, name, application): &Group) -> usize {
+    [category, name, application].into_iter().flatten().map(String::len).sum()
+}
+
 /// What is counted so far.
 struct Sums<'s> {
     starts: &'s [DateTime<Utc>],
-    counts_max: usize,
+    limit: CountsLimit,
     by_slot: HashMap<(usize, Group), i64>,
+    bytes: usize,
 }
 
 impl Sums<'_> {
@@ -160,13 +196,17 @@ impl Sums<'_> {
         grouping: Grouping,
     ) -> QueryResult<()> {
         let resolved = &spelled_out(moment.connection()?, resolved)?;
-        let limit = i64::try_from(self.counts_max).unwrap_or(i64::MAX).saturating_add(1);
-        let rows: Vec<Row> = query(events_sql(resolved, filter, grouping), resolved, filter)
+        let limit = i64::try_from(self.limit.counts).unwrap_or(i64::MAX).saturating_add(1);
+        let rows = query(events_sql(resolved, filter, grouping), resolved, filter)
             .bind::<Array<Timestamptz>, _>(self.starts)
             .bind::<BigInt, _>(limit)
-            .load(moment.connection()?)?;
-        for Row { slot, category, name, application, events } in rows {
+            .load_iter::<Row, PgRowByRowLoadingMode>(moment.connection()?)?;
+        for row in rows {
+            let Row { slot, category, name, application, events } = row?;
             self.add(usize::try_from(slot).unwrap_or_default(), (category, name, application), events);
+            if self.are_too_many() {
+                break;
+            }
         }
         Ok(())
     }
@@ -189,11 +229,18 @@ impl Sums<'_> {
     }
 
     fn add(&mut self, slot: usize, group: Group, events: i64) {
-        *self.by_slot.entry((slot, group)).or_default() += events;
+        let bytes = bytes_of(&group);
+        match self.by_slot.entry((slot, group)) {
+            Entry::Occupied(mut sum) => *sum.get_mut() += events,
+            Entry::Vacant(place) => {
+                self.bytes += bytes;
+                place.insert(events);
+            }
+        }
     }
 
     fn are_too_many(&self) -> bool {
-        self.by_slot.len() > self.counts_max
+        self.by_slot.len() > self.limit.counts || self.bytes > self.limit.bytes
     }
 
     /// None where some may be missing, as there are too many.

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service::problem::Problem;
-use store::calendar_counts::SlotCount;
+use store::calendar_counts::{CountsLimit, SlotCount};
 use store::counts::Grouping;
 use store::events::EventFilter;
 use utoipa::ToSchema;
@@ -20,12 +20,18 @@ use crate::filter::{self, Filters};
 use crate::openapi::parameters::{flag, parameters, text, word, words, written_as};
 use crate::openapi::refusals::Refusals;
 use crate::params::{Params, bad};
+use crate::settings::QuerySettings;
 
 /// Into how many buckets a range may be divided.
 const BUCKETS_MAX: usize = 10_000;
 
 /// How many counts an answer may have.
 const ITEMS_MAX: usize = 50_000;
+
+/// The same, with the bytes that their groups' names may have together.
+fn limit(settings: &QuerySettings) -> CountsLimit {
+    CountsLimit { counts: ITEMS_MAX, bytes: usize::try_from(settings.page_bytes_max).unwrap_or(usize::MAX) }
+}
 
 /// How the name of a time zone is written.
 const ZONE: &str = "^[A-Za-z0-9_+/-]+$";
@@ -66,6 +72,13 @@ struct Group {
     application: Option<String>,
 }
 
+impl Group {
+    /// How long its names are.
+    fn bytes(&self) -> usize {
+        [&self.category, &self.name, &self.application].into_iter().flatten().map(String::len).sum()
+    }
+}
+
 parameters! {
     /// How events are counted.
     Counting:
@@ -91,12 +104,12 @@ parameters! {
 /// The buckets are those of the time zone: on the day on which its clocks are put forward a day has 23 hours, on the one
 /// on which they are put back 25, and the hour that is shown twice is listed twice, with different offsets. A bucket starts
 /// at its first instant, which is not midnight where the clocks are changed at midnight. `from` and `to` count to the
-/// microsecond, wherever in a bucket they lie; where one is left out, the range reaches to the first or the last day, in
-/// UTC, on which an event occurred (of the applications that are asked for).
+/// microsecond, wherever in a bucket they lie; where one is left out, the range reaches to the first or the last quarter of
+/// an hour in which an event occurred (of the applications that are asked for, whatever else narrows).
 ///
-/// A range may have up to 10000 buckets, an answer up to 50000 counts. Buckets without events are left out, unless
+/// A range may have up to 10000 buckets, an answer up to 50000 counts and as many bytes as a page. Buckets without events are left out, unless
 /// `fill=true`. Counts are exact, and one answer is what one moment saw. They are kept by type, application and quarter of
-/// an hour; what that does not tell (`interval=minute`, `session_id`, `data.KEY`, `received_from`, `received_to`) is counted
+/// an hour; what that does not tell (`interval=minute`, `session_id`, `data.KEY`, `received_*`, `stored_*`) is counted
 /// from the events, which takes longer the more there are.
 #[utoipa::path(
     get,
@@ -115,7 +128,11 @@ parameters! {
         Refusals,
     ),
 )]
-pub(crate) async fn list(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    settings: Data<QuerySettings>,
+) -> Result<HttpResponse, Problem> {
     let reader = Reader::authorize(&request).await?;
     let mut params = Params::read(&request)?;
     let mut filter = filter::read(&mut params)?;
@@ -135,9 +152,10 @@ pub(crate) async fn list(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
     let buckets = Buckets::of(&zone, interval, range, BUCKETS_MAX);
     let buckets = buckets.map_err(|fault| refuse(fault, interval, &zone, range))?;
     (filter.from, filter.to) = (Some(range.0), Some(range.1));
-    let counts = if sees_any { count(&desk, filter, &buckets, grouping).await? } else { Vec::new() };
+    let limit = limit(&settings);
+    let counts = if sees_any { count(&desk, filter, &buckets, grouping, limit).await? } else { Vec::new() };
     let counts = by_bucket(counts, &buckets);
-    let counts = if fill { filled(counts, buckets.len(), grouping)? } else { counts };
+    let counts = if fill { filled(counts, buckets.len(), grouping, limit)? } else { counts };
     let items = counts.into_iter().filter_map(|((bucket, group), count)| {
         let Group { category, name, application } = group;
         Some(Item { start: buckets.start(bucket, &zone)?, category, name, application, count })
@@ -173,7 +191,7 @@ type Range = (DateTime<Utc>, DateTime<Utc>);
 /// The range that is meant where an end is left out: up to where there are events. None where there are none.
 async fn extent(desk: &Desk, filter: &EventFilter) -> Result<Option<Range>, Problem> {
     let applications = filter.applications.clone();
-    let extent = desk.ask(move |store| store.event_days(&applications)).await?;
+    let extent = desk.ask(move |store| store.event_quarters(&applications)).await?;
     Ok(extent.map(|(first, last)| (filter.from.unwrap_or(first), filter.to.unwrap_or(last))))
 }
 
@@ -182,13 +200,14 @@ async fn count(
     filter: EventFilter,
     buckets: &Buckets,
     grouping: Grouping,
+    limit: CountsLimit,
 ) -> Result<Vec<SlotCount>, Problem> {
     let slots = buckets.slots();
     if slots.is_empty() {
         return Ok(Vec::new());
     }
-    let counts = desk.ask(move |store| store.count_events(&filter, &slots, grouping, ITEMS_MAX)).await?;
-    counts.ok_or_else(too_many_items)
+    let counts = desk.ask(move |store| store.count_events(&filter, &slots, grouping, limit)).await?;
+    counts.ok_or_else(|| too_many_items(limit))
 }
 
 fn refuse(fault: Fault, interval: Interval, zone: &Zone, (from, to): Range) -> Problem {
@@ -209,10 +228,12 @@ fn refuse(fault: Fault, interval: Interval, zone: &Zone, (from, to): Range) -> P
     })
 }
 
-fn too_many_items() -> Problem {
+fn too_many_items(limit: CountsLimit) -> Problem {
+    let CountsLimit { counts, bytes } = limit;
     Problem::bad_request(format!(
-        "group_by: expected at most {ITEMS_MAX} counts in an answer, found more; ask for fewer groups (group_by, category, \
-         name, application), a longer interval, or a shorter range (from, to)"
+        "group_by: expected at most {counts} counts in an answer, whose groups' names have at most {bytes} bytes together, \
+         found more; ask for fewer groups (group_by, category, name, application), a longer interval, or a shorter range \
+         (from, to)"
     ))
 }
 
@@ -230,13 +251,19 @@ fn by_bucket(counts: Vec<SlotCount>, buckets: &Buckets) -> Counted {
 }
 
 /// Every bucket of every group that occurs; where events are not grouped, there is one group, whatever occurs.
-fn filled(mut counts: Counted, buckets: usize, grouping: Grouping) -> Result<Counted, Problem> {
+fn filled(
+    mut counts: Counted,
+    buckets: usize,
+    grouping: Grouping,
+    limit: CountsLimit,
+) -> Result<Counted, Problem> {
     let mut groups: BTreeSet<Group> = counts.keys().map(|(_, group)| group.clone()).collect();
     if grouping == Grouping::default() {
         groups.insert(Group { category: None, name: None, application: None });
     }
-    if groups.len().saturating_mul(buckets) > ITEMS_MAX {
-        return Err(too_many_items());
+    let bytes: usize = groups.iter().map(Group::bytes).sum();
+    if groups.len().saturating_mul(buckets) > limit.counts || bytes.saturating_mul(buckets) > limit.bytes {
+        return Err(too_many_items(limit));
     }
     for group in groups {
         for bucket in 0..buckets {

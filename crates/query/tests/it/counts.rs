@@ -254,6 +254,29 @@ async fn what_is_stored_is_counted_at_once_and_stays_so_when_the_counts_are_put_
 }
 
 #[actix_web::test]
+async fn without_a_range_the_buckets_reach_from_the_first_event_to_the_last() {
+    let ground = Ground::new();
+    // One day in Tehran, two in UTC.
+    ground.write(&[sent().at("2021-01-01T21:00:00Z"), sent().at("2021-01-02T20:00:00Z").by(BLOG)]);
+    let service = Service::start(&ground).await;
+    for _ in 0..2 {
+        let of_tehran = [("tz", "Asia/Tehran"), ("fill", "true")];
+        let days = counts(&service, &of_tehran).await;
+        assert_eq!(members(&days, "start"), ["2021-01-02T00:00:00.000000+03:30"]);
+        assert_eq!(days[0]["count"], 2);
+        let hours = counts(&service, &[("interval", "hour"), ("fill", "true")]).await;
+        assert_eq!((hours.len(), &hours[0]["count"], &hours[23]["count"]), (24, &json!(1), &json!(1)));
+        // Of an application its own, of a session the same as without it.
+        let of_blog =
+            counts(&service, &[("interval", "hour"), ("fill", "true"), ("application", BLOG)]).await;
+        assert_eq!(members(&of_blog, "start"), ["2021-01-02T20:00:00.000000Z"]);
+        let of_session = [("interval", "hour"), ("fill", "true"), ("session_id", "nobody")];
+        assert_eq!(counts(&service, &of_session).await.len(), 24);
+        ground.execute("SELECT eye_merge_counts(1000000)");
+    }
+}
+
+#[actix_web::test]
 async fn what_the_kept_counts_do_not_tell_is_counted_from_the_events() {
     let ground = Ground::new();
     ground.write(&[

@@ -5,12 +5,12 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection as _;
-use store::calendar_counts::SlotCount;
+use store::calendar_counts::{CountsLimit, SlotCount};
 use store::counts::Grouping;
 use store::events::EventFilter;
 use store::housekeeping::merge_counts;
 
-use crate::ground::{Ground, Sample, judged, message, sample};
+use crate::ground::{Ending, Ground, Sample, judged, message, sample};
 
 fn at(time: &str) -> DateTime<Utc> {
     time.parse().expect("a time")
@@ -21,7 +21,8 @@ fn of_two_slots(ground: &Ground, counts_max: usize) -> Option<[u64; 2]> {
     let (from, quarter, to) =
         (at("2026-10-01T10:05:00Z"), at("2026-10-01T10:15:00Z"), at("2026-10-01T10:30:00Z"));
     let filter = EventFilter { from: Some(from), to: Some(to), ..EventFilter::default() };
-    let counts = ground.store.count_events(&filter, &[from, quarter], Grouping::default(), counts_max);
+    let limit = CountsLimit { counts: counts_max, bytes: usize::MAX };
+    let counts = ground.store.count_events(&filter, &[from, quarter], Grouping::default(), limit);
     let mut slots = [0; 2];
     for SlotCount { slot, events, .. } in counts.expect("count")? {
         slots[slot] += events;
@@ -40,6 +41,7 @@ fn what_is_stored_together_is_counted_together_while_consumers_write_and_counts_
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (ground, done) = (&ground, &done);
+        let ending = Ending(done);
         let writer = |writer: usize| {
             scope.spawn(move || {
                 let mut writer_of_batches = ground.writer();
@@ -67,7 +69,7 @@ fn what_is_stored_together_is_counted_together_while_consumers_write_and_counts_
             }
         });
         let results: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        done.store(true, Ordering::Relaxed);
+        drop(ending);
         results.into_iter().for_each(|result| result.expect("a writer"));
         merger.join().expect("the merger");
         reader.join().expect("the reader");
