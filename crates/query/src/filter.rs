@@ -43,12 +43,15 @@ parameters! {
     parameters::time("to", "Events that occurred before.", "2021-01-02T00:00:00Z"),
     parameters::time("received_from", "Events that were received then or later.", "2021-01-01T00:00:00Z"),
     parameters::time("received_to", "Events that were received before.", "2099-01-01T00:00:00Z"),
+    parameters::time("stored_from", "Events that were stored then or later.", "2021-01-01T00:00:00Z"),
+    parameters::time("stored_to", "Events that were stored before.", "2099-01-01T00:00:00Z"),
 }
 
 /// Takes what narrows events out of the query string.
 pub(crate) fn read(params: &mut Params) -> Result<EventFilter, Problem> {
     let (from, to) = params.range("from", "to")?;
     let (received_from, received_to) = params.range("received_from", "received_to")?;
+    let (stored_from, stored_to) = params.range("stored_from", "stored_to")?;
     Ok(EventFilter {
         session_ids: params.all("session_id")?,
         categories: params.all("category")?,
@@ -61,6 +64,8 @@ pub(crate) fn read(params: &mut Params) -> Result<EventFilter, Problem> {
         to,
         received_from,
         received_to,
+        stored_from,
+        stored_to,
     })
 }
 

@@ -140,12 +140,14 @@ struct Total {
 }
 
 impl EventFilter {
-    /// Whether counts know all that is asked for: sessions, data and the times of receipt they don't.
+    /// Whether counts know all that is asked for: sessions, data and the times of receipt and of storing they don't.
     pub fn is_counted(&self) -> bool {
         self.session_ids.is_empty()
             && self.data.is_empty()
             && self.received_from.is_none()
             && self.received_to.is_none()
+            && self.stored_from.is_none()
+            && self.stored_to.is_none()
     }
 }
 
@@ -165,7 +167,7 @@ impl Store {
     ) -> Result<EventCounts, Error> {
         if !filter.is_counted() {
             return Err(Error::permanent(
-                "events of sessions, by their data or by a time of receipt are not counted",
+                "events of sessions, by their data, or by the time at which they were received or stored are not counted",
             ));
         }
         let range = Range::of(filter);

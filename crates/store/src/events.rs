@@ -52,6 +52,10 @@ pub struct EventFilter {
     pub received_from: Option<DateTime<Utc>>,
     /// That were received before.
     pub received_to: Option<DateTime<Utc>>,
+    /// That were stored then or later.
+    pub stored_from: Option<DateTime<Utc>>,
+    /// That were stored before.
+    pub stored_to: Option<DateTime<Utc>>,
 }
 
 /// An event of a list: the whole sort key, so that ties neither skip nor repeat.
@@ -196,6 +200,8 @@ impl Question<'_> {
             .bind::<BigInt, _>(page.wanted())
             .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
             .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
+            .bind::<Nullable<Timestamptz>, _>(filter.stored_from)
+            .bind::<Nullable<Timestamptz>, _>(filter.stored_to)
             .load_iter::<Event, PgRowByRowLoadingMode>(connection)?;
         for row in rows {
             let event = row?;

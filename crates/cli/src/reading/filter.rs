@@ -43,6 +43,12 @@ pub(crate) struct Filter {
     /// That were received before.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     received_to: Option<DateTime<Utc>>,
+    /// That were stored then or later.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    stored_from: Option<DateTime<Utc>>,
+    /// That were stored before.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    stored_to: Option<DateTime<Utc>>,
 }
 
 fn parse_condition(text: &str) -> Result<(String, String), String> {
@@ -76,6 +82,8 @@ impl Filter {
             ("to", self.to),
             ("received_from", self.received_from),
             ("received_to", self.received_to),
+            ("stored_from", self.stored_from),
+            ("stored_to", self.stored_to),
         ] {
             add_time(&mut parameters, name, at);
         }

@@ -119,6 +119,8 @@ fn every_filter_of_events_is_a_parameter() {
         ("--to", "2026-10-02T00:00:00Z", "to=2026-10-02T00%3A00%3A00.000000Z"),
         ("--received-from", "2026-10-01T00:00:00Z", "received_from=2026-10-01T00%3A00%3A00.000000Z"),
         ("--received-to", "2026-10-02T00:00:00Z", "received_to=2026-10-02T00%3A00%3A00.000000Z"),
+        ("--stored-from", "2026-10-01T00:00:00Z", "stored_from=2026-10-01T00%3A00%3A00.000000Z"),
+        ("--stored-to", "2026-10-02T00:00:00Z", "stored_to=2026-10-02T00%3A00%3A00.000000Z"),
     ];
     let arguments: Vec<&str> = filters.iter().flat_map(|(flag, value, _)| [*flag, *value]).collect();
     let question: Vec<&str> = filters.iter().map(|(_, _, parameter)| *parameter).collect();

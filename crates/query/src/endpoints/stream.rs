@@ -36,9 +36,10 @@ parameters! {
 ///
 /// Server-sent events: each event that matches, as in the list, at most 2 s after it was stored. They come in the order in
 /// which they were stored, about. Whoever comes back with the last `id:` gets what was stored meanwhile, neither less nor
-/// twice. Where that is too long ago, or the database was set back, an `event: gap` comes first; its `since` is the time up to
-/// which nothing is missing, so that the list (`received_from`) can fill it. A comment every 5 s says that the stream is
-/// there. A client that reads too slowly is cut off, and may come back.
+/// twice. Where that is too long ago, or the database was set back, an `event: gap` comes first: whatever is missing was stored
+/// at its `since` or later, so that the list or an export with `stored_from` fills it. Some of what those give was shown
+/// before, since `since` is 10 minutes early: what was being stored then may have come later. A comment every 5 s says that
+/// the stream is there. A client that reads too slowly is cut off, and may come back.
 #[utoipa::path(
     get,
     path = "/api/events/stream",

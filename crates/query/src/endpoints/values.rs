@@ -71,7 +71,7 @@ parameters! {
 ///
 /// Of what the events have at one place of their `data`. The count of a value is the number of events that have it, as the
 /// filter `data.KEY=VALUE` finds them. Only the newest of the events that the other filters let through are looked at,
-/// 100000 unless the operators set it otherwise (`received_from`, `received_to` and `data.KEY` narrow what was looked at);
+/// 100000 unless the operators set it otherwise (`received_*`, `stored_*` and `data.KEY` narrow what was looked at);
 /// where there are more, `bounded` says so, and `looked_from` from when on. Values of over 1000 bytes are counted in
 /// `values_too_long` alone.
 #[utoipa::path(

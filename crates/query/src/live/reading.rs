@@ -72,7 +72,8 @@ impl Reading {
                 Some((place, joined))
             }
             Some(Resumption(place)) => {
-                greeting.extend(page::gap(place.since().at(), &joined).map_err(|error| unwritable(&error))?);
+                greeting
+                    .extend(page::gap(place.known_before(), &joined).map_err(|error| unwritable(&error))?);
                 None
             }
             None => {

@@ -72,6 +72,31 @@ async fn each_filter_finds_what_matches_and_nothing_else() {
 }
 
 #[actix_web::test]
+async fn events_are_found_by_the_time_at_which_they_were_stored() {
+    let ground = Ground::new();
+    let event = |n: i64| sent().with("data", json!({ "n": n.to_string() })).received(n);
+    ground.write(&[event(1), event(2)]);
+    ground.write(&[event(3)]);
+    let service = Service::start(&ground).await;
+    let last = &service.items(EVENTS, &[]).await[0];
+    let at = last["stored_at"].as_str().expect("a time").to_owned();
+    let late = [("stored_from", at.as_str())];
+    let early = [("stored_to", at.as_str())];
+    let of_type = [("category", "page interaction")];
+    for (range, expected) in [(late, "3"), (early, "21")] {
+        let count = expected.len();
+        assert_eq!(numbers(&service.items(EVENTS, &range).await), expected, "{range:?}");
+        assert_eq!(numbers(&service.items(EVENTS, &[range, of_type].concat()).await), expected, "{range:?}");
+        let exported = service.get("/api/events/export", &range).await.text;
+        assert_eq!(exported.lines().count(), count, "{range:?}: {exported}");
+        let counted = service.items("/api/counts", &[range, [("interval", "month")]].concat()).await;
+        assert_eq!(counted[0]["count"], count, "{range:?}");
+        let values = service.get("/api/values", &[range, [("path", "data.n")]].concat()).await.ok();
+        assert_eq!(values["items"].as_array().expect("values").len(), count, "{range:?}: {values}");
+    }
+}
+
+#[actix_web::test]
 async fn what_never_occurred_is_an_empty_page() {
     let service = Service::start(&five()).await;
     for name in ["session_id", "category", "name", "application"] {

@@ -208,6 +208,8 @@ impl Export {
             .bind::<BigInt, _>(self.events_max)
             .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
             .bind::<Nullable<Text>, _>(data::jsonpath(&self.filter.data))
+            .bind::<Nullable<Timestamptz>, _>(self.filter.stored_from)
+            .bind::<Nullable<Timestamptz>, _>(self.filter.stored_to)
             .load_iter::<Event, PgRowByRowLoadingMode>(connection)?;
         let mut chunk = Chunk { events: Vec::new(), bytes: 0, is_cut: false };
         for row in rows {
@@ -239,6 +241,8 @@ impl Export {
             (self.sources.applications.is_some(), "e.application_id = ANY ($3)".to_owned()),
             (self.filter.received_from.is_some(), "e.received_at >= $6".to_owned()),
             (self.filter.received_to.is_some(), "e.received_at < $7".to_owned()),
+            (self.filter.stored_from.is_some(), "e.stored_at >= $15".to_owned()),
+            (self.filter.stored_to.is_some(), "e.stored_at < $16".to_owned()),
             (self.after.is_some(), format!("({keys}) {comparison} ($8, $9, $10, $11, $13)")),
             (!self.filter.data.is_empty(), "e.data @@ $14::jsonpath".to_owned()),
         ];

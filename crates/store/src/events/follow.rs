@@ -59,7 +59,7 @@ pub enum News {
     },
     /// The place can't be gone on from: the database is another one or was set back, or too much was stored since.
     Lost {
-        /// The last moment of which all is known.
+        /// What was stored before is known.
         since: DateTime<Utc>,
         /// The place from which to go on.
         next: Place,
@@ -122,7 +122,7 @@ fn news(
     limit: u32,
 ) -> QueryResult<News> {
     let now = snapshot(connection)?;
-    let lost = |now: Snapshot| News::Lost { since: place.since.at, next: Place::after(now) };
+    let lost = |now: Snapshot| News::Lost { since: place.known_before(), next: Place::after(now) };
     let until = place.within.as_ref().map(|within| &within.until).or(until).unwrap_or(&now);
     if !place.since.is_before(until) || !until.is_before(&now) {
         return Ok(lost(now));
@@ -170,7 +170,7 @@ fn interval<'a>(
          WHERE m.taken_at >= $1) m WHERE transaction >= $2 LIMIT $3",
         transaction_of("m")
     ))
-    .bind::<Timestamptz, _>(since.at.checked_sub_signed(TRANSACTION_DURATION_MAX).unwrap_or(since.at))
+    .bind::<Timestamptz, _>(since.known_before())
     .bind::<BigInt, _>(since.ended_before)
     .bind::<BigInt, _>(TRANSACTIONS_MAX)
     .load::<TransactionRow>(connection)?;
@@ -236,6 +236,8 @@ fn part_of_page(
         .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
         .bind::<Nullable<Text>, _>(after.map(|after| after.session_id.as_str()))
         .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.occurred_at))
+        .bind::<Nullable<Timestamptz>, _>(filter.stored_from)
+        .bind::<Nullable<Timestamptz>, _>(filter.stored_to)
         .load_iter::<Event, PgRowByRowLoadingMode>(connection)?;
     let (mut events, mut bytes) = (Vec::new(), 0);
     for row in rows {

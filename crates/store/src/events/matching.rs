@@ -15,6 +15,8 @@ impl EventFilter {
             && self.to.is_none_or(|to| event.occurred_at < to)
             && self.received_from.is_none_or(|from| event.received_at >= from)
             && self.received_to.is_none_or(|to| event.received_at < to)
+            && self.stored_from.is_none_or(|from| event.stored_at >= from)
+            && self.stored_to.is_none_or(|to| event.stored_at < to)
             && contains_any(&event.category, &self.category_contains)
             && contains_any(&event.name, &self.name_contains)
             && self.holds(&event.data)

@@ -213,6 +213,8 @@ fn within_ranges(
         (to, "e.occurred_at < $5"),
         (filter.received_from, "e.received_at >= $6"),
         (filter.received_to, "e.received_at < $7"),
+        (filter.stored_from, "e.stored_at >= $15"),
+        (filter.stored_to, "e.stored_at < $16"),
     ];
     ranges.into_iter().filter_map(|(given, condition)| given.map(|_| condition)).collect()
 }

@@ -11,7 +11,7 @@ use super::{EventFilter, Number, Resolved, data};
 use crate::counts::changes::CHANGES;
 
 /// The first parameter that is the caller's: those before are bound by [`query`].
-pub(crate) const PARAMETERS: usize = 8;
+pub(crate) const PARAMETERS: usize = 10;
 
 /// What an index or an aggregate tells of an event: whose it is, of which type, when it occurred. Each condition stands in
 /// the text only where it narrows.
@@ -24,6 +24,8 @@ pub(crate) fn matching(resolved: &Resolved, filter: &EventFilter) -> String {
     let mut conditions = placed_conditions(resolved, filter);
     conditions.extend(filter.received_from.map(|_| "e.received_at >= $6"));
     conditions.extend(filter.received_to.map(|_| "e.received_at < $7"));
+    conditions.extend(filter.stored_from.map(|_| "e.stored_at >= $9"));
+    conditions.extend(filter.stored_to.map(|_| "e.stored_at < $10"));
     conditions.extend((!filter.data.is_empty()).then_some("e.data @@ $8::jsonpath"));
     all_of(&conditions)
 }
@@ -94,4 +96,6 @@ pub(crate) fn query<'f>(
         .bind::<Nullable<Timestamptz>, _>(filter.received_from)
         .bind::<Nullable<Timestamptz>, _>(filter.received_to)
         .bind::<Nullable<Text>, _>(data::jsonpath(&filter.data))
+        .bind::<Nullable<Timestamptz>, _>(filter.stored_from)
+        .bind::<Nullable<Timestamptz>, _>(filter.stored_to)
 }

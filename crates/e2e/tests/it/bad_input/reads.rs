@@ -220,7 +220,20 @@ const TEXTS: [(&str, &[&str]); 3] = [
 
 /// Parameters that take something else: all of it is refused.
 const PARSED: [(&str, &[&str]); 4] = [
-    ("/api/events", &["from", "to", "received_from", "received_to", "order", "limit", "cursor"]),
+    (
+        "/api/events",
+        &[
+            "from",
+            "to",
+            "received_from",
+            "received_to",
+            "stored_from",
+            "stored_to",
+            "order",
+            "limit",
+            "cursor",
+        ],
+    ),
     ("/api/sessions", &["from", "to", "limit", "cursor"]),
     ("/api/errors", &["severity", "event_id", "from", "to", "resolved", "limit", "cursor"]),
     ("/api/applications", &["limit", "cursor"]),

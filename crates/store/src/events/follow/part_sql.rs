@@ -28,6 +28,8 @@ pub(super) fn part_sql(filter: &EventFilter, resolved: &Resolved, goes_on: bool)
         (filter.to.is_some(), "e.occurred_at < $5".to_owned()),
         (filter.received_from.is_some(), "e.received_at >= $6".to_owned()),
         (filter.received_to.is_some(), "e.received_at < $7".to_owned()),
+        (filter.stored_from.is_some(), "e.stored_at >= $19".to_owned()),
+        (filter.stored_to.is_some(), "e.stored_at < $20".to_owned()),
         (!filter.data.is_empty(), "e.data @@ $8::jsonpath".to_owned()),
         (goes_on, format!("({keys}) > ($13, $14, $15, $16, $17, $18)")),
     ];

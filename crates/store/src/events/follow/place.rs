@@ -6,6 +6,7 @@ use diesel::sql_types::{Array, BigInt, Timestamptz};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::TRANSACTION_DURATION_MAX;
 use crate::events::Event;
 
 /// Which transactions had ended, at a moment of a database.
@@ -69,6 +70,12 @@ impl Snapshot {
         self.at
     }
 
+    /// Everything stored before is seen. What is stored carries the time at which its transaction began, so some of what was
+    /// stored since is seen too.
+    pub(super) fn known_before(&self) -> DateTime<Utc> {
+        self.at.checked_sub_signed(TRANSACTION_DURATION_MAX).unwrap_or(self.at)
+    }
+
     pub(super) fn sees(&self, transaction: i64) -> bool {
         transaction < self.ended_before
             || (transaction < self.begins_at && !self.running.contains(&transaction))
@@ -89,6 +96,11 @@ impl Place {
     /// The snapshot whose events are known; those of a later one may be too, in part.
     pub const fn since(&self) -> &Snapshot {
         &self.since
+    }
+
+    /// Everything stored before is known, and some of what was stored since may be.
+    pub fn known_before(&self) -> DateTime<Utc> {
+        self.since.known_before()
     }
 
     /// Whether it can be an earlier place of the same database.
