@@ -8,11 +8,11 @@
 //! caller's question, as it is whenever a connection is lost.
 //!
 //! # Which socket
-//! Nothing tells the socket of a connection. So connections are made one at a time in a process; the socket is the one that
-//! came about meanwhile and leads to a port of the database. Where there are several such, or none since it is no TCP, the
+//! Nothing tells the socket of a connection. So of the connections that lead to a port a process makes one at a time; the
+//! socket is the one that came about meanwhile and leads there. Where there are several such, or none since it is no TCP, the
 //! connection is not looked after.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
@@ -35,8 +35,16 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Where Linux shows what a process has open.
 const OPEN: &str = "/proc/self/fd";
 
-/// Held by whoever makes a connection.
-static MAKING: Mutex<()> = Mutex::new(());
+/// By port, what is held by whoever makes a connection that may lead there. Not one for all: whoever waits for a server that is
+/// away would hold up those who need another one.
+static MAKING: Mutex<BTreeMap<u16, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
+
+/// What to hold for making a connection to any of some ports, in an order in which nobody waits for anybody who waits.
+fn making(ports: &[u16]) -> Vec<Arc<Mutex<()>>> {
+    let mut all = lock(&MAKING);
+    let ports: BTreeSet<u16> = ports.iter().copied().collect();
+    ports.into_iter().map(|port| Arc::clone(all.entry(port).or_default())).collect()
+}
 
 /// Looks after the connections of a pool.
 pub(crate) struct Lookout(Option<Arc<Shared>>);
@@ -113,7 +121,8 @@ impl Lookout {
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<(T, Option<Arc<Watched>>), E> {
         let Some(shared) = &self.0 else { return Ok((make()?, None)) };
-        let making = lock(&MAKING);
+        let places = making(&shared.ports);
+        let held: Vec<_> = places.iter().map(|place| lock(place)).collect();
         let now = Instant::now();
         let before = shared.sockets().collect();
         let state = State { socket: Way::NoneOf(before), asked_at: Some(now), heard_at: now };
@@ -121,7 +130,7 @@ impl Lookout {
         lock(&shared.watched).push(Arc::downgrade(&watched));
         let made = make()?;
         watched.found(shared);
-        drop(making);
+        drop(held);
         Ok((made, Some(watched)))
     }
 

@@ -48,10 +48,19 @@ pub fn with_database(url: &str, database: &str) -> String {
     }
 }
 
+fn exists(server: &Store, database: &str) -> bool {
+    let found = server.run(|connection| {
+        diesel::sql_query(format!("SELECT 1 FROM pg_database WHERE datname = '{database}'"))
+            .execute(connection)
+    });
+    found.is_ok_and(|found| found > 0)
+}
+
 fn template(server: &Store, superuser_url: &str) -> Result<String, Error> {
     let mut templates = TEMPLATES.lock().unwrap_or_else(PoisonError::into_inner);
     let templates = templates.get_or_insert_default();
-    if let Some(name) = templates.get(superuser_url) {
+    // Another server may have been at the same address before.
+    if let Some(name) = templates.get(superuser_url).filter(|name| exists(server, name)) {
         return Ok(name.clone());
     }
     let name = format!("template_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
