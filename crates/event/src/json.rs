@@ -71,11 +71,15 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, SyntaxError> {
     })
 }
 
-/// The line and the character of a byte, both from 1. Bytes that are no UTF-8 count as one character each.
+/// The line and the character of a byte, both from 1. A sequence of bytes that is no UTF-8 counts as one
+/// character, as whoever shows it replaces it by one.
 pub fn place(bytes: &[u8], offset: usize) -> (usize, usize) {
     let before = &bytes[..offset.min(bytes.len())];
     let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
-    (line, column)
+    // Counted where it stands: a body that is no UTF-8 at all would be copied at three times its size.
+    let chunks = before[line_start..].utf8_chunks();
+    let characters =
+        chunks.map(|chunk| chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty()));
+    (line, characters.sum::<usize>() + 1)
 }

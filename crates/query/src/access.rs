@@ -7,6 +7,8 @@ use event::ApplicationId;
 use service::keys::{Caller, KeyRing, Scope};
 use service::problem::Problem;
 
+use crate::answers::Answers;
+
 /// A caller that may read.
 pub(crate) struct Reader {
     caller: Caller,
@@ -16,6 +18,13 @@ impl Reader {
     /// Lets in whoever has a key with the scope `read`.
     pub(crate) async fn authorize(request: &HttpRequest) -> Result<Self, Problem> {
         Ok(Self { caller: authorize(request, Scope::Read).await? })
+    }
+
+    /// The same for an answer that is held whole until it is taken, once there is room for it.
+    pub(crate) async fn admit(request: &HttpRequest) -> Result<Self, Problem> {
+        let reader = Self::authorize(request).await?;
+        Answers::reserve(request).await?;
+        Ok(reader)
     }
 
     /// The number of the only application that it may see; none where it may see all.
@@ -54,13 +63,14 @@ pub(crate) struct ReceiptReader {
 
 impl ReceiptReader {
     /// Lets in whoever may read, and whoever may write: an application may ask what became of what it sent.
-    pub(crate) async fn authorize(request: &HttpRequest) -> Result<Self, Problem> {
+    pub(crate) async fn admit(request: &HttpRequest) -> Result<Self, Problem> {
         let caller = match authorize(request, Scope::Read).await {
             Err(problem) if problem.status() == StatusCode::FORBIDDEN => {
                 authorize(request, Scope::Write).await?
             }
             caller => caller?,
         };
+        Answers::reserve(request).await?;
         Ok(Self { caller })
     }
 

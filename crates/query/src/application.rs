@@ -58,6 +58,7 @@ impl Application {
     /// A setting that can't be used, or an address that can't be bound.
     pub fn build(settings: &Settings) -> Result<Self> {
         let query: Arc<QuerySettings> = Arc::new(settings.section("query")?);
+        let answers = web::Data::new(Answers::new(&query)?);
         let store: store::Settings = settings.section("store")?;
         let store = store.with_process_name("eye-query");
         let aside =
@@ -77,7 +78,6 @@ impl Application {
         let health = Health::start(&query.health_listen, readiness.clone())
             .with_context(|| format!("listen at query.health_listen = {}", query.health_listen))?;
         let desk = web::Data::new(Desk::new(store, &query));
-        let answers = web::Data::new(Answers::new(&query));
         let document = pages::write(&query).context("write the OpenAPI document")?;
         let document = web::Data::new(document);
         let (keys, shared) = (web::Data::new(keys), web::Data::from(Arc::clone(&query)));

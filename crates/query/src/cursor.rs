@@ -62,14 +62,16 @@ fn read<T: DeserializeOwned>(cursor: &str) -> Option<Content<T>> {
     if digest(content) != checksum {
         return None;
     }
-    let content: Value = serde_json::from_slice(content).ok()?;
-    if holds_nul(&content) {
-        return None;
-    }
-    serde_json::from_value(content).ok()
+    position(content)
 }
 
-/// No text that is stored holds U+0000, and the database takes none that does: such a cursor is forged.
+/// A position as a client gives it. No text that is stored holds U+0000, and the database takes none that does: such a
+/// position is forged.
+pub(crate) fn position<T: DeserializeOwned>(content: &[u8]) -> Option<T> {
+    let content: Value = serde_json::from_slice(content).ok()?;
+    if holds_nul(&content) { None } else { serde_json::from_value(content).ok() }
+}
+
 fn holds_nul(content: &Value) -> bool {
     match content {
         Value::String(text) => text.contains('\0'),

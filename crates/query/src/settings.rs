@@ -32,7 +32,7 @@ pub struct QuerySettings {
     pub page_items_max: u32,
     /// Bytes of events that a page holds at most, and one event whatever its size.
     pub page_bytes_max: u64,
-    /// Bytes that are held of all answers together while their clients take them.
+    /// Bytes that are held of all answers together until their clients have taken them: no fewer than those of a page.
     pub answers_bytes_max: u64,
     /// Of the newest events, how many are looked at for their commonest values.
     pub values_events_max: u32,

@@ -6,7 +6,7 @@
 //! events. All statements of an answer see the database as it was at one moment.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,20 +18,23 @@ use crate::counts::changes::CHANGES;
 use crate::counts::{Grain, Group, Grouping, QUARTERS_A_DAY, Quarter, Range, day_number, kept};
 use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
 use crate::events::{EventFilter, Resolved, applications, resolve};
-use crate::moment::Moment;
+use crate::in_time::InTime;
 use crate::{Error, Store};
 
 /// A time that begins and ends; the end is excluded.
 pub type Times = (DateTime<Utc>, DateTime<Utc>);
 
-/// How many counts an answer may have.
+/// How many counts an answer may have, and how large they may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountsLimit {
     /// So many.
     pub counts: usize,
-    /// So many bytes of their groups' names together.
+    /// So many bytes together, of the names of their groups and [`COUNT_BYTES`] more of each.
     pub bytes: usize,
 }
+
+/// What a count takes beside the names of its group: its time, its number, and the words for them.
+pub const COUNT_BYTES: usize = 100;
 
 /// How many events of a group occurred in a slot: never 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,15 +80,15 @@ impl Store {
     /// # Errors
     /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
     pub fn event_quarters(&self, names: &[String]) -> Result<Option<Times>, Error> {
-        self.at_one_moment(|moment| {
-            let numbers = applications(moment.connection()?, names)?;
+        self.at_one_moment(|in_time| {
+            let numbers = applications(in_time.connection()?, names)?;
             let days = diesel::sql_query(days_sql(numbers.is_some()))
                 .bind::<Nullable<Array<Integer>>, _>(&numbers)
-                .get_result::<Days>(moment.connection()?)?;
+                .get_result::<Days>(in_time.connection()?)?;
             let resolved = Resolved { sessions: None, types: None, applications: numbers };
             let (Some(first), Some(last)) = (days.first, days.last) else { return Ok(None) };
-            let (first, _) = quarters_of(moment, &resolved, first)?;
-            let (_, last) = quarters_of(moment, &resolved, last)?;
+            let (first, _) = quarters_of(in_time, &resolved, first)?;
+            let (_, last) = quarters_of(in_time, &resolved, last)?;
             Ok(first.start().zip(Quarter(last.0 + 1).start()))
         })
     }
@@ -102,10 +105,10 @@ impl Store {
         grouping: Grouping,
         limit: CountsLimit,
     ) -> Result<Option<Vec<SlotCount>>, Error> {
-        self.at_one_moment(|moment| {
-            let Some(resolved) = resolve(moment.connection()?, filter)? else { return Ok(Some(Vec::new())) };
+        self.at_one_moment(|in_time| {
+            let Some(resolved) = resolve(in_time, filter)? else { return Ok(Some(Vec::new())) };
             let mut sums = Sums { starts, limit, by_slot: HashMap::new(), bytes: 0 };
-            sums.count(moment, &resolved, filter, grouping)?;
+            sums.count(in_time, &resolved, filter, grouping)?;
             Ok(sums.into_counts())
         })
     }
@@ -126,23 +129,26 @@ fn days_sql(of_applications: bool) -> String {
 
 /// The first and the last quarter of a day in which events are counted; those of the whole day where none are any more.
 fn quarters_of(
-    moment: &mut Moment<'_>,
+    in_time: &mut InTime<'_>,
     resolved: &Resolved,
     day: NaiveDate,
 ) -> QueryResult<(Quarter, Quarter)> {
     let first = Quarter(day_number(day) * QUARTERS_A_DAY);
     let range = Range { first, end: Quarter(first.0 + QUARTERS_A_DAY) };
-    let mut found = BTreeSet::new();
-    kept(moment.connection()?, resolved, range, Grain::Quarter, Grouping::default(), |_, told| {
-        found.extend(told.map(|(quarter, _)| quarter));
+    let mut sums = BTreeMap::new();
+    kept(in_time.connection()?, resolved, range, Grain::Quarter, Grouping::default(), |_, told| {
+        // Of what expired a moment ago there are less than none, in another row.
+        told.for_each(|(quarter, events)| *sums.entry(quarter).or_insert(0) += events);
         ControlFlow::Continue(())
     })?;
-    let ends = found.first().copied().zip(found.last().copied());
-    Ok(ends.unwrap_or((first, Quarter(range.end.0 - 1))))
+    sums.retain(|_, events: &mut i64| *events > 0);
+    let ends = sums.first_key_value().zip(sums.last_key_value());
+    Ok(ends.map_or((first, Quarter(range.end.0 - 1)), |((first, _), (last, _))| (*first, *last)))
 }
 
 fn bytes_of((category, name, application): &Group) -> usize {
-    [category, name, application].into_iter().flatten().map(String::len).sum()
+    let names = [category, name, application].into_iter().flatten();
+    COUNT_BYTES + names.map(String::len).sum::<usize>()
 }
 
 /// What is counted so far.
@@ -156,15 +162,15 @@ struct Sums<'s> {
 impl Sums<'_> {
     fn count(
         &mut self,
-        moment: &mut Moment<'_>,
+        in_time: &mut InTime<'_>,
         resolved: &Resolved,
         filter: &EventFilter,
         grouping: Grouping,
     ) -> QueryResult<()> {
         let Some((quarters, grain)) = self.quarters(filter) else {
-            return self.add_events(moment, resolved, filter, grouping);
+            return self.add_events(in_time, resolved, filter, grouping);
         };
-        kept(moment.connection()?, resolved, quarters, grain, grouping, |group, told| {
+        kept(in_time.connection()?, resolved, quarters, grain, grouping, |group, told| {
             self.add_kept(group, told);
             if self.are_too_many() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -172,7 +178,7 @@ impl Sums<'_> {
             if self.are_too_many() {
                 break;
             }
-            self.add_events(moment, resolved, &end, grouping)?;
+            self.add_events(in_time, resolved, &end, grouping)?;
         }
         Ok(())
     }
@@ -190,17 +196,17 @@ impl Sums<'_> {
 
     fn add_events(
         &mut self,
-        moment: &mut Moment<'_>,
+        in_time: &mut InTime<'_>,
         resolved: &Resolved,
         filter: &EventFilter,
         grouping: Grouping,
     ) -> QueryResult<()> {
-        let resolved = &spelled_out(moment.connection()?, resolved)?;
+        let resolved = &spelled_out(in_time.connection()?, resolved)?;
         let limit = i64::try_from(self.limit.counts).unwrap_or(i64::MAX).saturating_add(1);
         let rows = query(events_sql(resolved, filter, grouping), resolved, filter)
             .bind::<Array<Timestamptz>, _>(self.starts)
             .bind::<BigInt, _>(limit)
-            .load_iter::<Row, PgRowByRowLoadingMode>(moment.connection()?)?;
+            .load_iter::<Row, PgRowByRowLoadingMode>(in_time.connection()?)?;
         for row in rows {
             let Row { slot, category, name, application, events } = row?;
             self.add(usize::try_from(slot).unwrap_or_default(), (category, name, application), events);

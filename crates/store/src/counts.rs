@@ -172,10 +172,10 @@ impl Store {
         }
         let range = Range::of(filter);
         let grain = grain.fitting(&range);
-        let sums = self.read(|connection| {
+        let sums = self.read_in_time(|in_time| {
             let mut sums = BTreeMap::new();
-            let Some(resolved) = resolve(connection, filter)? else { return Ok(sums) };
-            kept(connection, &resolved, range, grain, grouping, |group, told| {
+            let Some(resolved) = resolve(in_time, filter)? else { return Ok(sums) };
+            kept(in_time.connection()?, &resolved, range, grain, grouping, |group, told| {
                 told.for_each(|(quarter, events)| {
                     *sums.entry((quarter, group.clone())).or_insert(0) += events
                 });

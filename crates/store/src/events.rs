@@ -23,6 +23,7 @@ pub use self::export::Export;
 pub use self::follow::{News, Place, Snapshot};
 use self::page_sql::Statement;
 use self::search::{Search, read_windows};
+use crate::in_time::InTime;
 use crate::page::{Filling, Order, Page, PageLimit};
 use crate::prepared::Prepared;
 use crate::{Error, Store};
@@ -62,8 +63,10 @@ pub struct EventFilter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPosition {
     /// When it occurred.
+    #[serde(deserialize_with = "crate::position::time")]
     pub occurred_at: DateTime<Utc>,
     /// When it was received.
+    #[serde(deserialize_with = "crate::position::time")]
     pub received_at: DateTime<Utc>,
     /// The number of its application.
     pub application_id: i32,
@@ -240,7 +243,7 @@ impl Store {
     ) -> Result<Page<Event>, Error> {
         self.read_in_time(|in_time| {
             let mut page = Filling::new(limit);
-            let Some(resolved) = resolve(in_time.connection()?, filter)? else { return Ok(page.into_page()) };
+            let Some(resolved) = resolve(in_time, filter)? else { return Ok(page.into_page()) };
             let question = Question { resolved: &resolved, filter, after };
             if question.is_read_whole() {
                 let statement = page_sql::whole(&resolved, filter, order, after.is_some());
@@ -281,9 +284,9 @@ impl Store {
     }
 }
 
-pub(crate) fn resolve(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
-    let types = event_types(connection, filter)?;
-    let applications = applications(connection, &filter.applications)?;
+pub(crate) fn resolve(in_time: &mut InTime<'_>, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
+    let types = event_types(in_time.connection()?, filter)?;
+    let applications = applications(in_time.connection()?, &filter.applications)?;
     let nothing = |numbers: &Option<Vec<i32>>| numbers.as_ref().is_some_and(Vec::is_empty);
     if nothing(&types) || nothing(&applications) {
         return Ok(None);

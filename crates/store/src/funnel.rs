@@ -13,7 +13,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
 use crate::events::{EventFilter, Resolved, applications};
-use crate::moment::Moment;
+use crate::in_time::InTime;
 use crate::reach::Reach;
 use crate::{Error, Store};
 
@@ -60,14 +60,14 @@ impl Store {
         within: Option<TimeDelta>,
         events_max: u32,
     ) -> Result<Funnel, Error> {
-        self.at_one_moment(|moment| {
-            let kinds = kinds(moment.connection()?, steps)?;
-            let Some(resolved) = resolve(moment.connection()?, filter, &kinds)? else {
+        self.at_one_moment(|in_time| {
+            let kinds = kinds(in_time.connection()?, steps)?;
+            let Some(resolved) = resolve(in_time.connection()?, filter, &kinds)? else {
                 return Ok(Funnel { sessions: vec![0; steps.len()], reach: Reach::NOTHING });
             };
-            let reach = Reach::find(moment, &resolved, filter, events_max)?;
-            let resolved = spelled_out(moment.connection()?, &resolved)?;
-            let sessions = pass(moment, &resolved, &reach.narrow(filter), &kinds, within)?;
+            let reach = Reach::find(in_time, &resolved, filter, events_max)?;
+            let resolved = spelled_out(in_time.connection()?, &resolved)?;
+            let sessions = pass(in_time, &resolved, &reach.narrow(filter), &kinds, within)?;
             Ok(Funnel { sessions, reach })
         })
     }
@@ -100,7 +100,7 @@ fn resolve(
 }
 
 fn pass(
-    moment: &mut Moment<'_>,
+    in_time: &mut InTime<'_>,
     resolved: &Resolved,
     filter: &EventFilter,
     kinds: &[Option<i32>],
@@ -109,7 +109,7 @@ fn pass(
     let answer: Sessions = query(pass_sql(resolved, filter, kinds.len(), within.is_some()), resolved, filter)
         .bind::<Array<Nullable<Integer>>, _>(kinds)
         .bind::<Nullable<BigInt>, _>(within.and_then(|within| within.num_microseconds()))
-        .get_result(moment.connection()?)?;
+        .get_result(in_time.connection()?)?;
     Ok(answer.sessions.into_iter().map(i64::unsigned_abs).collect())
 }
 

@@ -12,7 +12,6 @@ use r2d2::NopErrorHandler;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{classify, is_lost, is_unknown};
-use crate::in_time::Deadline;
 use crate::lookout::{Ear, Lookout, Watched};
 use crate::{Error, Settings};
 
@@ -65,11 +64,6 @@ impl Store {
     /// The settings with which this was made.
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// When statements that belong together have taken as long as one may.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.settings.statement_timeout())
     }
 
     /// Runs statements that may be run again: where a connection of the pool turns out to be lost, another is tried.

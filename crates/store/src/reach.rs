@@ -15,7 +15,7 @@ use crate::calendar_counts::ragged_ends;
 use crate::counts::{Grain, Grouping, Quarter, Range, kept};
 use crate::events::unpaged::{PARAMETERS, placed, query, spelled_out};
 use crate::events::{EventFilter, Resolved};
-use crate::moment::Moment;
+use crate::in_time::InTime;
 
 /// What a question looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Reach {
     /// Finds how far back the newest `events_max` events reach. What only the events themselves tell (their data, their
     /// receipt) is not asked for here: they have to be looked at for that.
     pub(crate) fn find(
-        moment: &mut Moment<'_>,
+        in_time: &mut InTime<'_>,
         resolved: &Resolved,
         filter: &EventFilter,
         events_max: u32,
@@ -53,12 +53,12 @@ impl Reach {
         let events_max = i64::from(events_max);
         // Of sessions no counts are kept; their own index is in the order of time.
         if resolved.sessions.is_some() {
-            return Self::within(moment, resolved, filter, events_max);
+            return Self::within(in_time, resolved, filter, events_max);
         }
         let mut newer = 0;
-        for part in newest_first(moment, resolved, filter)? {
+        for part in newest_first(in_time, resolved, filter)? {
             if newer + part.events > events_max {
-                let reach = Self::within(moment, resolved, &part.of(filter), events_max - newer)?;
+                let reach = Self::within(in_time, resolved, &part.of(filter), events_max - newer)?;
                 return Ok(Self {
                     events: newer.unsigned_abs() + reach.events,
                     since: reach.since.or(part.from),
@@ -70,16 +70,16 @@ impl Reach {
     }
 
     fn within(
-        moment: &mut Moment<'_>,
+        in_time: &mut InTime<'_>,
         resolved: &Resolved,
         filter: &EventFilter,
         events_max: i64,
     ) -> QueryResult<Self> {
-        let resolved = &spelled_out(moment.connection()?, resolved)?;
-        let one_too_many = nth_newest(moment, resolved, filter, events_max)?;
+        let resolved = &spelled_out(in_time.connection()?, resolved)?;
+        let one_too_many = nth_newest(in_time, resolved, filter, events_max)?;
         let since = one_too_many.map(|occurred_at| occurred_at + TimeDelta::microseconds(1));
         let reach = Self { events: 0, since };
-        let events = count(moment, resolved, &reach.narrow(filter))?;
+        let events = count(in_time, resolved, &reach.narrow(filter))?;
         Ok(Self { events, ..reach })
     }
 
@@ -97,8 +97,8 @@ struct Part {
 }
 
 impl Part {
-    fn counted(moment: &mut Moment<'_>, resolved: &Resolved, filter: &EventFilter) -> QueryResult<Self> {
-        let events = count(moment, resolved, filter)?;
+    fn counted(in_time: &mut InTime<'_>, resolved: &Resolved, filter: &EventFilter) -> QueryResult<Self> {
+        let events = count(in_time, resolved, filter)?;
         let events = i64::try_from(events).unwrap_or(i64::MAX);
         Ok(Self { from: filter.from, to: filter.to, events })
     }
@@ -110,17 +110,17 @@ impl Part {
 
 /// The parts of a range: whole quarters of an hour, and the ragged ends.
 fn newest_first(
-    moment: &mut Moment<'_>,
+    in_time: &mut InTime<'_>,
     resolved: &Resolved,
     filter: &EventFilter,
 ) -> QueryResult<Vec<Part>> {
     let quarters = Range::of(filter);
     if quarters.first >= quarters.end {
-        return Ok(vec![Part::counted(moment, resolved, filter)?]);
+        return Ok(vec![Part::counted(in_time, resolved, filter)?]);
     }
     let mut by_quarter = BTreeMap::new();
     let (grain, grouping) = (Grain::Quarter, Grouping::default());
-    kept(moment.connection()?, resolved, quarters, grain, grouping, |_, told| {
+    kept(in_time.connection()?, resolved, quarters, grain, grouping, |_, told| {
         told.for_each(|(quarter, events)| *by_quarter.entry(quarter).or_insert(0) += events);
         ControlFlow::Continue(())
     })?;
@@ -130,7 +130,7 @@ fn newest_first(
     };
     let mut parts: Vec<Part> = by_quarter.into_iter().map(part).collect();
     for end in ragged_ends(filter, quarters) {
-        parts.push(Part::counted(moment, resolved, &end)?);
+        parts.push(Part::counted(in_time, resolved, &end)?);
     }
     parts.sort_by_key(|part| std::cmp::Reverse(part.from));
     Ok(parts)
@@ -138,7 +138,7 @@ fn newest_first(
 
 /// When the event occurred that is older than so many others.
 fn nth_newest(
-    moment: &mut Moment<'_>,
+    in_time: &mut InTime<'_>,
     resolved: &Resolved,
     filter: &EventFilter,
     newer: i64,
@@ -148,12 +148,12 @@ fn nth_newest(
         "SELECT e.occurred_at FROM events e WHERE {conditions} ORDER BY e.occurred_at DESC OFFSET ${offset} LIMIT 1"
     );
     let found: Option<Instant> =
-        query(sql, resolved, filter).bind::<BigInt, _>(newer).get_result(moment.connection()?).optional()?;
+        query(sql, resolved, filter).bind::<BigInt, _>(newer).get_result(in_time.connection()?).optional()?;
     Ok(found.map(|found| found.occurred_at))
 }
 
-fn count(moment: &mut Moment<'_>, resolved: &Resolved, filter: &EventFilter) -> QueryResult<u64> {
+fn count(in_time: &mut InTime<'_>, resolved: &Resolved, filter: &EventFilter) -> QueryResult<u64> {
     let sql = format!("SELECT count(*) AS events FROM events e WHERE {}", placed(resolved, filter));
-    let number: Number = query(sql, resolved, filter).get_result(moment.connection()?)?;
+    let number: Number = query(sql, resolved, filter).get_result(in_time.connection()?)?;
     Ok(number.events.unsigned_abs())
 }

@@ -15,6 +15,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Double, Integer, Timestamptz, Uui
 use event::{ApplicationId, EventId, ReceivedAt};
 use uuid::Uuid;
 
+use crate::events::applications;
 use crate::rejections::ErrorFilter;
 use crate::rejections::filter::{self, CONDITIONS};
 use crate::{Error, Store};
@@ -124,7 +125,8 @@ impl Store {
     /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
     pub fn claim_replays(&self, wanted: Wanted<'_>) -> Result<Vec<RejectedEvent>, Error> {
         let rows = self.run(|connection| {
-            filter::query(connection, &CLAIM, wanted.filter, None)?
+            let applications = applications(connection, &wanted.filter.applications)?;
+            filter::query(&CLAIM, wanted.filter, applications, None)
                 .bind::<BigInt, _>(wanted.after)
                 .bind::<BigInt, _>(wanted.up_to)
                 .bind::<Double, _>(MARK_AGE_MAX.as_secs_f64())

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
 use crate::events::{EventFilter, Resolved, data, resolve};
-use crate::moment::Moment;
+use crate::in_time::InTime;
 use crate::reach::Reach;
 use crate::{Error, Store};
 
@@ -60,13 +60,13 @@ impl Store {
         keys: &[String],
         limits: ValueLimits,
     ) -> Result<Values, Error> {
-        self.at_one_moment(|moment| {
-            let Some(resolved) = resolve(moment.connection()?, filter)? else {
+        self.at_one_moment(|in_time| {
+            let Some(resolved) = resolve(in_time, filter)? else {
                 return Ok(Values { commonest: Vec::new(), too_long: 0, reach: Reach::NOTHING });
             };
-            let reach = Reach::find(moment, &resolved, filter, limits.events_max)?;
-            let resolved = spelled_out(moment.connection()?, &resolved)?;
-            let rows = values(moment, &resolved, &reach.narrow(filter), keys, limits)?;
+            let reach = Reach::find(in_time, &resolved, filter, limits.events_max)?;
+            let resolved = spelled_out(in_time.connection()?, &resolved)?;
+            let rows = values(in_time, &resolved, &reach.narrow(filter), keys, limits)?;
             Ok(told(rows, reach, limits))
         })
     }
@@ -74,7 +74,7 @@ impl Store {
 
 /// The row of those that are too long has no value, and stands first: whatever the limit is, it is not cut off.
 fn values(
-    moment: &mut Moment<'_>,
+    in_time: &mut InTime<'_>,
     resolved: &Resolved,
     filter: &EventFilter,
     keys: &[String],
@@ -92,7 +92,7 @@ fn values(
         .bind::<Text, _>(data::items_at(keys))
         .bind::<Integer, _>(i32::from(limits.value_bytes_max))
         .bind::<BigInt, _>(i64::from(limits.values_max) + 1)
-        .load(moment.connection()?)
+        .load(in_time.connection()?)
 }
 
 fn told(rows: Vec<Row>, reach: Reach, limits: ValueLimits) -> Values {

@@ -80,7 +80,8 @@ fn tell_of_gap(data: &str) -> Result<()> {
     }
     let Gap { since } = serde_json::from_str(data).context("read a gap of the stream")?;
     tell(&format!(
-        "events may be missing that were received from {since} on: `eye query events --received-from {since}` lists them"
+        "events may be missing that were stored from {since} on: `eye query events --stored-from {since}` lists them, with the \
+         filters that were given here"
     ));
     Ok(())
 }

@@ -88,7 +88,7 @@ fn what_may_be_missing_is_told() {
     let output = service.eye(&["tail", "--limit", "1"]).run();
     assert_eq!(stdout(&output), event(1) + "\n");
     assert!(
-        stderr(&output).contains("`eye query events --received-from 2026-10-01T09:00:00.000000Z`"),
+        stderr(&output).contains("`eye query events --stored-from 2026-10-01T09:00:00.000000Z`"),
         "{}",
         stderr(&output)
     );

@@ -57,7 +57,7 @@ pub(crate) async fn list(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let (limit, cursor) = (params.limit(&settings)?, params.one("cursor")?);
     params.finish()?;

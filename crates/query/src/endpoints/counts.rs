@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service::problem::Problem;
-use store::calendar_counts::{CountsLimit, SlotCount};
+use store::calendar_counts::{COUNT_BYTES, CountsLimit, SlotCount};
 use store::counts::Grouping;
 use store::events::EventFilter;
 use utoipa::ToSchema;
@@ -28,7 +28,7 @@ const BUCKETS_MAX: usize = 10_000;
 /// How many counts an answer may have.
 const ITEMS_MAX: usize = 50_000;
 
-/// The same, with the bytes that their groups' names may have together.
+/// The same, with the bytes that they may have together.
 fn limit(settings: &QuerySettings) -> CountsLimit {
     CountsLimit { counts: ITEMS_MAX, bytes: usize::try_from(settings.page_bytes_max).unwrap_or(usize::MAX) }
 }
@@ -73,9 +73,10 @@ struct Group {
 }
 
 impl Group {
-    /// How long its names are.
+    /// How long a count of it is, about.
     fn bytes(&self) -> usize {
-        [&self.category, &self.name, &self.application].into_iter().flatten().map(String::len).sum()
+        let names = [&self.category, &self.name, &self.application].into_iter().flatten();
+        COUNT_BYTES + names.map(String::len).sum::<usize>()
     }
 }
 
@@ -133,7 +134,7 @@ pub(crate) async fn list(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let mut filter = filter::read(&mut params)?;
     let (interval, zone) = (interval(&mut params)?, zone(&mut params)?);
@@ -231,8 +232,7 @@ fn refuse(fault: Fault, interval: Interval, zone: &Zone, (from, to): Range) -> P
 fn too_many_items(limit: CountsLimit) -> Problem {
     let CountsLimit { counts, bytes } = limit;
     Problem::bad_request(format!(
-        "group_by: expected at most {counts} counts in an answer, whose groups' names have at most {bytes} bytes together, \
-         found more; ask for fewer groups (group_by, category, name, application), a longer interval, or a shorter range \
+        "group_by: expected at most {counts} counts in an answer, of at most {bytes} bytes together, found more; ask for fewer groups (group_by, category, name, application), a longer interval, or a shorter range \
          (from, to)"
     ))
 }

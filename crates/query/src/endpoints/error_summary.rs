@@ -170,7 +170,7 @@ pub(crate) async fn summary(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let known = ErrorTrait::ALL.map(|what| (what.as_str(), what));
     let group_by = params.list("group_by", &known)?.unwrap_or_else(|| GROUP_BY.to_vec());

@@ -219,7 +219,7 @@ pub(crate) async fn list(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let filter = filter(&mut params)?;
     let (limit, cursor) = (params.limit(&settings)?, params.one("cursor")?);
@@ -274,7 +274,7 @@ pub(crate) async fn one(
     desk: Data<Desk>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     Params::read(&request)?.finish()?;
     let id: i64 = id.parse().map_err(|_| bad("id", "the number of an error", &id))?;
     let own = reader.own();

@@ -131,7 +131,7 @@ pub(crate) async fn list(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let mut filter = filter::read(&mut params)?;
     let (order, limit, cursor) = (params.order()?, params.page_limit(&settings)?, params.one("cursor")?);
@@ -181,7 +181,7 @@ pub(crate) async fn one(
     desk: Data<Desk>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let mut choice = EventChoice {
         application: params.one("application")?,

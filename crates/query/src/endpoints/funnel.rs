@@ -113,7 +113,7 @@ pub(crate) async fn one(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let (given, within) = (params.all("step")?, params.one("within")?);
     let (from, to) = params.range("from", "to")?;

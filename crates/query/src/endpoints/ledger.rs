@@ -89,7 +89,7 @@ pub(crate) async fn list(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let (from, to) = params.range("from", "to")?;
     let given = params.all("application")?;

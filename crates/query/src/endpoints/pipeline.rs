@@ -101,7 +101,7 @@ struct Consumer {
     ),
 )]
 pub(crate) async fn state(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     Params::read(&request)?.finish()?;
     if reader.own().is_some() {
         return Err(Problem::forbidden(

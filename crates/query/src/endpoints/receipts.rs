@@ -104,7 +104,7 @@ pub(crate) async fn one(
     desk: Data<Desk>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = ReceiptReader::authorize(&request).await?;
+    let reader = ReceiptReader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let wanted = params.one("application")?;
     params.finish()?;

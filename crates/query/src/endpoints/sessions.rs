@@ -87,7 +87,7 @@ pub(crate) async fn list(
     desk: Data<Desk>,
     settings: Data<QuerySettings>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let (from, to) = params.range("from", "to")?;
     let filter = SessionFilter {
@@ -133,7 +133,7 @@ pub(crate) async fn one(
     desk: Data<Desk>,
     session_id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     Params::read(&request)?.finish()?;
     let (session_id, own) = (storable(session_id.into_inner())?, reader.own());
     let session = desk.ask(move |store| store.find_session(&session_id, own)).await?;
@@ -176,7 +176,7 @@ pub(crate) async fn events(
     settings: Data<QuerySettings>,
     session_id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::authorize(&request).await?;
+    let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
     let (limit, cursor) = (params.page_limit(&settings)?, params.one("cursor")?);
     params.finish()?;

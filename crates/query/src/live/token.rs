@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use store::events::Place;
 
+use crate::cursor;
+
 /// Of which version it is, before everything else.
 const VERSION: &str = "1.";
 
@@ -24,7 +26,7 @@ impl Resumption {
         if checksum != digest(content) {
             return None;
         }
-        serde_json::from_slice(content).ok().map(Self)
+        cursor::position(content).map(Self)
     }
 }
 

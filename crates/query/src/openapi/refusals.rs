@@ -83,7 +83,7 @@ impl IntoResponses for Refusals {
             ),
             refusal(
                 503,
-                "The database is away, or too many queries run: ask again",
+                "The database is away, too many queries run, or too many answers wait to be taken: ask again",
                 "the database can't answer at the moment",
                 &[RETRY_AFTER],
             ),

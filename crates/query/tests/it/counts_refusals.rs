@@ -65,22 +65,22 @@ async fn a_zone_that_is_not_known_is_met_with_similar_ones() {
 }
 
 #[actix_web::test]
-async fn an_answer_whose_names_are_too_long_together_is_refused_wherever_they_come_from() {
+async fn an_answer_whose_counts_are_too_long_together_is_refused_wherever_they_come_from() {
     let ground = Ground::new();
     let names = (0..10).map(|n| sent().of("c", &format!("{n}{}", "n".repeat(99))).at("2021-01-01T00:00:00Z"));
     ground.write(&names.collect::<Vec<_>>());
     let by_name = [("group_by", "name"), ("from", "2021-01-01T00:00:00Z"), ("to", "2021-01-03T00:00:00Z")];
     let sources: [&Parameters<'_>; 2] = [&[], &[("session_id", "s-1")]];
-    let enough = Service::start_with(&ground, &[("QUERY__PAGE_BYTES_MAX", "1000")]).await;
-    let less = Service::start_with(&ground, &[("QUERY__PAGE_BYTES_MAX", "999")]).await;
+    let enough = Service::start_with(&ground, &[("QUERY__PAGE_BYTES_MAX", "2000")]).await;
+    let less = Service::start_with(&ground, &[("QUERY__PAGE_BYTES_MAX", "1999")]).await;
     for source in sources {
         let asked = [&by_name[..], source].concat();
         assert_eq!(counts(&enough, &asked).await.len(), 10);
         let detail = less.get(COUNTS, &asked).await.problem(400);
-        assert!(detail.contains("have at most 999 bytes together"), "{detail}");
+        assert!(detail.contains("of at most 1999 bytes together"), "{detail}");
         // Filled, they are there for two days.
         let detail = enough.get(COUNTS, &[&asked[..], &[("fill", "true")]].concat()).await.problem(400);
-        assert!(detail.contains("have at most 1000 bytes together"), "{detail}");
+        assert!(detail.contains("of at most 2000 bytes together"), "{detail}");
     }
 }
 

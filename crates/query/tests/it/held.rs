@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::json;
+use service::settings::Settings;
 
 use crate::ground::{Ground, sent};
 use crate::service::{SOON, Service};
@@ -49,6 +51,10 @@ async fn answers_that_are_not_taken_leave_no_room_for_more_until_their_clients_l
     refused.problem(503);
     assert_eq!(refused.header("retry-after"), "1");
     service.measures(r#"eye_query_failures_total{reason="held"}"#).await;
+    // Who holds nothing is not in its way.
+    service.raw(Method::GET, "/api/events", None).await.problem(401);
+    assert_eq!(service.get("/openapi.json", &[]).await.status, 200);
+    assert_eq!(service.get("/api/events/export", &[("session_id", "nobody")]).await.status, 200);
     // Whoever leaves makes room.
     drop(waiting);
     let begun = Instant::now();
@@ -59,4 +65,16 @@ async fn answers_that_are_not_taken_leave_no_room_for_more_until_their_clients_l
     // One who takes all of it has all of it.
     let items = service.items("/api/events", &[("limit", "1000")]).await;
     assert_eq!(items.len(), EVENTS);
+}
+
+#[test]
+fn room_for_less_than_a_page_is_refused_at_the_start() {
+    let variables =
+        [("EYE__STORE__URL", "postgres://127.0.0.1:1/eye"), ("EYE__QUERY__ANSWERS_BYTES_MAX", "16777215")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = Settings::from(None, variables.into_iter()).expect("settings");
+    let refused = actix_web::rt::System::new()
+        .block_on(async { query::Application::build(&settings).map(|_| ()) })
+        .expect_err("no page has room");
+    assert!(refused.to_string().starts_with("query.answers_bytes_max: expected at least"), "{refused:#}");
 }

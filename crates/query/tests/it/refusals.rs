@@ -219,11 +219,11 @@ async fn filters_have_limits_with_a_name() {
     }
 }
 
-/// The same cursor, with a session that holds U+0000, and a checksum that fits.
-fn forged(cursor: &str) -> String {
+/// The same cursor, with something else in its position, and a checksum that fits.
+fn forged(cursor: &str, (member, value): (&str, &str)) -> String {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).expect("base64");
     let mut content: Value = serde_json::from_slice(&bytes[8..]).expect("JSON");
-    content["position"]["session_id"] = json!("a\0b");
+    content["position"][member] = json!(value);
     let content = serde_json::to_vec(&content).expect("JSON");
     let checksum = Sha256::digest(&content);
     URL_SAFE_NO_PAD.encode([&checksum[..8], &content].concat())
@@ -258,10 +258,15 @@ async fn a_cursor_goes_on_with_the_question_that_it_answers_alone() {
         let detail = service.get(path, &parameters).await.problem(400);
         assert!(detail.contains("cursor"), "{reason}: {detail}");
     }
-    let detail = service
-        .get("/api/events", &[("category", "page interaction"), ("cursor", &forged(&of_events))])
-        .await;
-    assert!(detail.problem(400).starts_with("cursor: expected"), "a text that the database takes for none");
+    for change in [("session_id", "a\0b"), ("occurred_at", "-10000-01-01T00:00:00Z")] {
+        let forged = forged(&of_events, change);
+        let answer =
+            service.get("/api/events", &[("category", "page interaction"), ("cursor", &forged)]).await;
+        assert!(
+            answer.problem(400).starts_with("cursor: expected"),
+            "what the database can't hold: {change:?}"
+        );
+    }
     // The same question, also with another limit and spelled out in full.
     for limit in ["1", "7"] {
         let parameters =

@@ -18,6 +18,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uui
 
 use super::session::OF_SESSIONS;
 use super::{Event, EventFilter, EventPosition, Resolved, data, resolve};
+use crate::in_time::InTime;
 use crate::page::Order;
 use crate::{Error, Store};
 
@@ -85,15 +86,15 @@ impl Store {
     /// # Errors
     /// As [`Error`] tells.
     pub fn begin_export(&self, filter: EventFilter, order: Order) -> Result<Export, Error> {
-        let (sources, from, to) = self.read(|connection| {
-            let sources = sources(connection, &filter)?;
+        let (sources, from, to) = self.read_in_time(|in_time| {
+            let sources = sources(in_time, &filter)?;
             let bounds = diesel::sql_query(
                 "SELECT min(occurred_at) AS first, max(occurred_at) AS last FROM events \
                  WHERE ($1::timestamptz IS NULL OR occurred_at >= $1) AND ($2::timestamptz IS NULL OR occurred_at < $2)",
             )
             .bind::<Nullable<Timestamptz>, _>(filter.from)
             .bind::<Nullable<Timestamptz>, _>(filter.to)
-            .get_result::<Bounds>(connection)?;
+            .get_result::<Bounds>(in_time.connection()?)?;
             let bounds = bounds.first.zip(bounds.last).filter(|_| sources.is_some());
             let (first, last) = bounds.unwrap_or((DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH));
             let end = if bounds.is_some() { last + TimeDelta::microseconds(1) } else { last };
@@ -258,15 +259,15 @@ impl Export {
 
 /// What the filter's names stand for; where it names types or applications alone, with all of the others, since the index
 /// begins with both. None where nothing can match.
-fn sources(connection: &mut PgConnection, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
-    let Some(mut sources) = resolve(connection, filter)? else { return Ok(None) };
+fn sources(in_time: &mut InTime<'_>, filter: &EventFilter) -> QueryResult<Option<Resolved>> {
+    let Some(mut sources) = resolve(in_time, filter)? else { return Ok(None) };
     let completed = match (&sources.sessions, &sources.types, &sources.applications) {
         (None, Some(types), None) => {
-            let all = numbers(connection, "applications")?;
+            let all = numbers(in_time.connection()?, "applications")?;
             (Some(types.clone()), Some(all))
         }
         (None, None, Some(applications)) => {
-            let all = numbers(connection, "event_types")?;
+            let all = numbers(in_time.connection()?, "event_types")?;
             (Some(all), Some(applications.clone()))
         }
         _ => return Ok(Some(sources)),

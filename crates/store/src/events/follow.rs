@@ -29,6 +29,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uui
 use self::part_sql::{part_sql, transaction_of};
 use self::place::{StoredPosition, Within, snapshot};
 use super::{Event, EventFilter, Resolved, data, resolve};
+use crate::in_time::InTime;
 use crate::{Error, Store};
 
 pub use self::place::{Place, Snapshot};
@@ -103,34 +104,28 @@ impl Store {
         filter: &EventFilter,
         limit: u32,
     ) -> Result<News, Error> {
-        self.read(|connection| {
-            // One moment for all: what it sees, and what that is.
-            connection
-                .build_transaction()
-                .read_only()
-                .repeatable_read()
-                .run(|connection| news(connection, place, until, filter, limit))
-        })
+        // One snapshot for all: what it sees, and what that is.
+        self.read_in_time(|in_time| in_time.in_snapshot(|in_time| news(in_time, place, until, filter, limit)))
     }
 }
 
 fn news(
-    connection: &mut PgConnection,
+    in_time: &mut InTime<'_>,
     place: &Place,
     until: Option<&Snapshot>,
     filter: &EventFilter,
     limit: u32,
 ) -> QueryResult<News> {
-    let now = snapshot(connection)?;
+    let now = snapshot(in_time.connection()?)?;
     let lost = |now: Snapshot| News::Lost { since: place.known_before(), next: Place::after(now) };
     let until = place.within.as_ref().map(|within| &within.until).or(until).unwrap_or(&now);
     if !place.since.is_before(until) || !until.is_before(&now) {
         return Ok(lost(now));
     }
-    let Some(interval) = interval(connection, &place.since, until, &now)? else { return Ok(lost(now)) };
+    let Some(interval) = interval(in_time, &place.since, until, &now)? else { return Ok(lost(now)) };
     let after = place.within.as_ref().map(|within| &within.after);
-    let (events, more) = match resolve(connection, filter)? {
-        Some(resolved) => page(connection, &interval, (filter, &resolved), after, limit)?,
+    let (events, more) = match resolve(in_time, filter)? {
+        Some(resolved) => page(in_time, &interval, (filter, &resolved), after, limit)?,
         None => (Vec::new(), false),
     };
     let at = |event: &Event| Place {
@@ -156,7 +151,7 @@ fn news(
 
 /// None where there are too many.
 fn interval<'a>(
-    connection: &mut PgConnection,
+    in_time: &mut InTime<'_>,
     since: &'a Snapshot,
     until: &'a Snapshot,
     now: &Snapshot,
@@ -173,7 +168,7 @@ fn interval<'a>(
     .bind::<Timestamptz, _>(since.known_before())
     .bind::<BigInt, _>(since.ended_before)
     .bind::<BigInt, _>(TRANSACTIONS_MAX)
-    .load::<TransactionRow>(connection)?;
+    .load::<TransactionRow>(in_time.connection()?)?;
     if i64::try_from(rows.len()).is_ok_and(|rows| rows >= TRANSACTIONS_MAX) {
         return Ok(None);
     }
@@ -187,7 +182,7 @@ fn interval<'a>(
 
 /// The next events of an interval, and whether more follow.
 fn page(
-    connection: &mut PgConnection,
+    in_time: &mut InTime<'_>,
     interval: &Interval<'_>,
     (filter, resolved): (&EventFilter, &Resolved),
     after: Option<&StoredPosition>,
@@ -201,7 +196,7 @@ fn page(
         .collect();
     let mut parts = left.chunks(TRANSACTIONS_AT_ONCE).peekable();
     while let Some(part) = parts.next() {
-        let (events, is_cut) = part_of_page(connection, interval, part, (filter, resolved), after, limit)?;
+        let (events, is_cut) = part_of_page(in_time, interval, part, (filter, resolved), after, limit)?;
         if is_cut || !events.is_empty() {
             return Ok((events, is_cut || parts.peek().is_some()));
         }
@@ -210,7 +205,7 @@ fn page(
 }
 
 fn part_of_page(
-    connection: &mut PgConnection,
+    in_time: &mut InTime<'_>,
     interval: &Interval<'_>,
     began: &[DateTime<Utc>],
     (filter, resolved): (&EventFilter, &Resolved),
@@ -238,7 +233,7 @@ fn part_of_page(
         .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.occurred_at))
         .bind::<Nullable<Timestamptz>, _>(filter.stored_from)
         .bind::<Nullable<Timestamptz>, _>(filter.stored_to)
-        .load_iter::<Event, PgRowByRowLoadingMode>(connection)?;
+        .load_iter::<Event, PgRowByRowLoadingMode>(in_time.connection()?)?;
     let (mut events, mut bytes) = (Vec::new(), 0);
     for row in rows {
         let event = row?;

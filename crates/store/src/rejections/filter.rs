@@ -1,13 +1,10 @@
 //! Which errors are wanted, in SQL.
 
 use chrono::{DateTime, Utc};
-use diesel::pg::{Pg, PgConnection};
-use diesel::prelude::*;
+use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
-
-use crate::events::applications;
 
 /// Which errors are wanted. What is empty or none does not narrow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,15 +57,15 @@ AND ($10::timestamptz IS NULL OR x.received_at >= $10) AND ($11::timestamptz IS 
 AND ($12::boolean IS NULL OR (x.severity = 'error' AND r.resolved_at IS NOT NULL) = $12) \
 AND ($13::integer IS NULL OR x.application_id = $13)";
 
-/// A query whose parameters 1 to 13 are bound; those that follow are the caller's. With `own`, of that application alone.
+/// A query whose parameters 1 to 13 are bound; those that follow are the caller's. The applications are the numbers of the
+/// filter's. With `own`, of that application alone.
 pub(crate) fn query<'f>(
-    connection: &mut PgConnection,
     sql: &str,
     filter: &'f ErrorFilter,
+    applications: Option<Vec<i32>>,
     own: Option<i32>,
-) -> QueryResult<BoxedSqlQuery<'f, Pg, SqlQuery>> {
-    let applications = applications(connection, &filter.applications)?;
-    Ok(diesel::sql_query(sql)
+) -> BoxedSqlQuery<'f, Pg, SqlQuery> {
+    diesel::sql_query(sql)
         .into_boxed::<Pg>()
         .bind::<Nullable<Array<Integer>>, _>(applications)
         .bind::<Array<Text>, _>(&filter.session_ids)
@@ -82,5 +79,5 @@ pub(crate) fn query<'f>(
         .bind::<Nullable<Timestamptz>, _>(filter.from)
         .bind::<Nullable<Timestamptz>, _>(filter.to)
         .bind::<Nullable<Bool>, _>(filter.resolved)
-        .bind::<Nullable<Integer>, _>(own))
+        .bind::<Nullable<Integer>, _>(own)
 }

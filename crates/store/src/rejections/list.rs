@@ -7,6 +7,7 @@ use event::EventId;
 use uuid::Uuid;
 
 use super::filter::{self, CONDITIONS, ErrorFilter, RESOLVED_AT, TABLES};
+use crate::events::applications;
 use crate::page::Page;
 use crate::{Error, Store};
 
@@ -93,12 +94,13 @@ impl Store {
              ORDER BY x.id DESC LIMIT $15",
             columns("substr(r.input, 1, $16)")
         );
-        let rows = self.read(|connection| {
-            filter::query(connection, &sql, filter, own)?
+        let rows = self.read_in_time(|in_time| {
+            let applications = applications(in_time.connection()?, &filter.applications)?;
+            filter::query(&sql, filter, applications, own)
                 .bind::<Nullable<BigInt>, _>(before)
                 .bind::<BigInt, _>(i64::from(limit) + 1)
                 .bind::<Integer, _>(INPUT_BYTES_IN_LISTS)
-                .load::<StoredError>(connection)
+                .load::<StoredError>(in_time.connection()?)
         })?;
         Ok(Page::of(rows, limit))
     }
@@ -141,20 +143,20 @@ impl Store {
             "SELECT {} FROM {TABLES} WHERE x.event_id = $1 AND a.name = $2 ORDER BY x.id DESC LIMIT $3",
             columns("''::bytea")
         );
-        self.read(|connection| {
-            connection.build_transaction().read_only().repeatable_read().run(|connection| {
+        self.read_in_time(|in_time| {
+            in_time.in_snapshot(|in_time| {
                 let stored = diesel::sql_query(
                     "SELECT EXISTS (SELECT FROM events e JOIN applications a ON a.id = e.application_id \
                        WHERE uuid_hash(e.id) = uuid_hash($1) AND e.id = $1 AND a.name = $2) AS known",
                 )
                 .bind::<SqlUuid, _>(id.as_uuid())
                 .bind::<Text, _>(application)
-                .get_result::<Known>(connection)?;
+                .get_result::<Known>(in_time.connection()?)?;
                 let mut errors = diesel::sql_query(&errors)
                     .bind::<SqlUuid, _>(id.as_uuid())
                     .bind::<Text, _>(application)
                     .bind::<BigInt, _>(i64::from(errors_max))
-                    .load::<StoredError>(connection)?;
+                    .load::<StoredError>(in_time.connection()?)?;
                 errors.reverse();
                 Ok((stored.known, errors))
             })

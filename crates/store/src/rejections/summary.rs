@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::filter::{self, CONDITIONS, ErrorFilter, TABLES};
+use crate::events::applications;
 use crate::page::Page;
 use crate::{Error, Store};
 
@@ -174,10 +175,11 @@ impl Store {
         limit: u32,
     ) -> Result<Page<ErrorGroup>, Error> {
         let sql = summary_sql(filter, group_by);
-        let rows = self.read(|connection| {
-            filter::query(connection, &sql, filter, own)?
+        let rows = self.read_in_time(|in_time| {
+            let applications = applications(in_time.connection()?, &filter.applications)?;
+            filter::query(&sql, filter, applications, own)
                 .bind::<BigInt, _>(i64::from(limit) + 1)
-                .load::<ErrorGroup>(connection)
+                .load::<ErrorGroup>(in_time.connection()?)
         })?;
         Ok(Page::of(rows, limit))
     }
@@ -203,13 +205,14 @@ impl Store {
              FROM {} WHERE {CONDITIONS} AND x.received_at >= $14 AND x.received_at < $15 GROUP BY 1",
             tables(filter, &[])
         );
-        let rows = self.read(|connection| {
-            filter::query(connection, &sql, filter, own)?
+        let rows = self.read_in_time(|in_time| {
+            let applications = applications(in_time.connection()?, &filter.applications)?;
+            filter::query(&sql, filter, applications, own)
                 .bind::<Timestamptz, _>(from)
                 .bind::<Timestamptz, _>(to)
                 .bind::<BigInt, _>(from.timestamp_micros())
                 .bind::<BigInt, _>(length_us)
-                .load::<BucketRow>(connection)
+                .load::<BucketRow>(in_time.connection()?)
         })?;
         for row in rows {
             if let Some(bucket) = usize::try_from(row.ordinal).ok().and_then(|place| empty.get_mut(place)) {

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Nullable, Text};
 
 use super::{MARK_AGE_MAX, ON_ITS_WAY, Wanted};
+use crate::events::applications;
 use crate::rejections::filter::{self, CONDITIONS};
 use crate::{Error, Store};
 
@@ -72,12 +73,13 @@ impl Store {
     /// # Errors
     /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
     pub fn survey_replays(&self, wanted: Wanted<'_>) -> Result<Survey, Error> {
-        let rows = self.read(|connection| {
-            filter::query(connection, &SURVEY, wanted.filter, None)?
+        let rows = self.read_in_time(|in_time| {
+            let applications = applications(in_time.connection()?, &wanted.filter.applications)?;
+            filter::query(&SURVEY, wanted.filter, applications, None)
                 .bind::<BigInt, _>(wanted.after)
                 .bind::<BigInt, _>(wanted.up_to)
                 .bind::<Double, _>(MARK_AGE_MAX.as_secs_f64())
-                .load::<Row>(connection)
+                .load::<Row>(in_time.connection()?)
         })?;
         let mut survey = Survey::default();
         rows.into_iter().for_each(|row| survey.add(row));

@@ -1,37 +1,31 @@
 //! The books balance at every moment, and say so when they do not.
 
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use event::{Code, EventId, Hour, Judgement, MessageId, ReceivedAt, RunId, Violation};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use store::books::{Booked, Difference, HourRange, LedgerFilter, Number, Run, beginning};
 use store::housekeeping::{merge_counts, resolve_stragglers};
 use store::intake::{Confirmed, Contents, Fragment, Message, Outcome, Taken};
-use store::retention::expire;
 
-use crate::ground::{BLOG, Ending, Ground, SHOP, Sample, judged, message, sample};
+use crate::ground::{BLOG, Ground, SHOP, Sample, judged, message, sample};
 
 use Outcome::{Duplicate, Rejected, Stored};
 
 /// 2026-11-01T00:00:00Z: the hour within which samples are received.
-const FIRST: i64 = 498_192;
-const MICROS_PER_HOUR: i64 = 3_600_000_000;
+pub(crate) const FIRST: i64 = 498_192;
+pub(crate) const MICROS_PER_HOUR: i64 = 3_600_000_000;
 
-fn at(time: &str) -> DateTime<Utc> {
+pub(crate) fn at(time: &str) -> DateTime<Utc> {
     time.parse().expect("a time")
 }
 
-fn rejected(sample: &Sample) -> Judgement<'static> {
+pub(crate) fn rejected(sample: &Sample) -> Judgement<'static> {
     Judgement::Rejected(sample.valid().reject(Violation::of_event(Code::UnknownEventType, "for a test")))
 }
 
-fn replay(ground: &Ground, judgements: Vec<Judgement<'_>>) -> Vec<Outcome> {
+pub(crate) fn replay(ground: &Ground, judgements: Vec<Judgement<'_>>) -> Vec<Outcome> {
     match ground.write(&[Message { replay: true, ..message(judgements) }]).remove(0) {
         Taken::Now(outcomes) => outcomes,
         Taken::Before => panic!("a fresh message was taken before"),
@@ -39,7 +33,7 @@ fn replay(ground: &Ground, judgements: Vec<Judgement<'_>>) -> Vec<Outcome> {
 }
 
 /// What is booked, a line an account: application, hours after the first, and the six numbers.
-fn ledger(ground: &Ground) -> Vec<String> {
+pub(crate) fn ledger(ground: &Ground) -> Vec<String> {
     let page = ground.store.ledger(&LedgerFilter::default(), None, 1_000).expect("the books");
     assert!(!page.more);
     let line = |booked: Booked| {
@@ -403,224 +397,4 @@ fn the_ledger_is_paged_by_hour_and_name_and_narrowed() {
         assert_eq!(places(&some, limit), "2shop 1shop");
     }
     assert_eq!(beginning(Hour::from_number(FIRST)), at("2026-11-01T00:00:00Z"));
-}
-
-fn month() -> NonZeroU32 {
-    NonZeroU32::new(30).expect("not 0")
-}
-
-/// An event that occurred and was received so many days ago.
-fn old(session: &str, days: i64) -> Sample {
-    let at = Utc::now() - chrono::TimeDelta::days(days);
-    let mut sample = sample().session(session).with("timestamp", at.to_rfc3339());
-    sample.received_at = ReceivedAt::from_micros(at.timestamp_micros());
-    sample
-}
-
-/// The past in one partition that is expired.
-fn cut_the_past(ground: &Ground) {
-    ground.execute(
-        "ALTER TABLE events DETACH PARTITION events_past; DROP TABLE events_past; DO $$ BEGIN EXECUTE format(\
-         'CREATE TABLE events_old PARTITION OF events FOR VALUES FROM (%L) TO (%L)', now() - interval '400 days', now() - interval '200 days'); \
-         END $$",
-    );
-}
-
-#[test]
-fn what_expires_is_booked_at_each_step() {
-    let ground = Ground::new();
-    cut_the_past(&ground);
-    let samples: Vec<_> = (0..1_500).map(|number| old(&format!("s-{}", number % 70), 300)).collect();
-    ground.write_events(judged(&samples));
-    let resolved = old("r", 50);
-    ground.write_events(vec![rejected(&resolved), rejected(&old("r", 50)), old("r", 40).judged()]);
-    ground.write_events(vec![resolved.judged(), rejected(&old("young", 2))]);
-    let taken =
-        |ground: &Ground| ground.store.compare_books(HourRange::default(), |_| ()).expect("compare").taken;
-    assert_eq!(taken(&ground), 1_505);
-    for step in ["detached", "counted", "counted", "dropped"] {
-        ground.assert_books_agree();
-        assert_eq!(ground.ask("SELECT step FROM eye_expire_partition(30)"), step);
-    }
-    ground.assert_books_agree();
-    expire(&ground.store, month(), Duration::from_secs(60), |_| ()).expect("expire");
-    ground.assert_books_agree();
-    let compared = ground.store.compare_books(HourRange::default(), |_| ()).expect("compare");
-    assert_eq!((compared.taken, compared.expired, compared.stored), (1_505, 1_503, 0));
-    assert_eq!((compared.duplicate, compared.rejected), (1, 1));
-    assert_eq!((ground.count("events"), ground.count("rejected_events")), (0, 1));
-    ledger(&ground);
-}
-
-#[test]
-fn what_stood_in_the_tables_before_there_were_books_is_booked() {
-    let ground = Ground::new();
-    cut_the_past(&ground);
-    let samples: Vec<_> = (0..1_200).map(|number| old(&format!("s-{}", number % 70), 300)).collect();
-    ground.write_events(judged(&samples));
-    let copied = sample();
-    ground.write_events(vec![sample().judged(), copied.judged(), rejected(&sample()), rejected(&copied)]);
-    let fragment = |bytes: &'static [u8]| Fragment {
-        id: EventId::fresh(),
-        received_at: sample().received_at,
-        detail: "for a test".to_owned(),
-        bytes,
-    };
-    let id = MessageId::fresh();
-    let unread = Fragment { id: EventId::from(*id.as_uuid()), ..fragment(b"?") };
-    let unreadable =
-        Message { id, event_count: 3, contents: Contents::Unreadable(unread), ..message(Vec::new()) };
-    let broken =
-        Message { event_count: 0, contents: Contents::ParseError(fragment(b"{")), ..message(Vec::new()) };
-    ground.write(&[unreadable, broken]);
-    // A later migration would count the partition to its end.
-    ground.execute(include_str!("../../../../migrations/2026-11-25-000012_identity/down.sql"));
-    for _ in 0..2 {
-        ground.execute("SELECT eye_expire_partition(30)");
-    }
-    let down = include_str!("../../../../migrations/2026-11-25-000011_books/down.sql");
-    let up = include_str!("../../../../migrations/2026-11-25-000011_books/up.sql");
-    ground.execute(&format!("BEGIN; {down} COMMIT; BEGIN; {up} COMMIT"));
-    let booked = ground
-        .ask("SELECT concat_ws(' ', sum(taken), sum(stored), sum(duplicate), sum(rejected)) FROM books");
-    assert_eq!(booked, "1206 1202 0 4");
-    assert_eq!(ground.ask("SELECT sum(events)::text FROM expired_counts"), "1000");
-    ground.execute(include_str!("../../../../migrations/2026-11-25-000012_identity/up.sql"));
-    let compared = ground.store.compare_books(HourRange::default(), |_| ()).expect("compare");
-    assert_eq!((compared.taken, compared.stored, compared.duplicate, compared.rejected), (1_206, 2, 0, 4));
-    assert_eq!((compared.expired, ground.count("expiring_partitions")), (1_200, 0));
-    ground.assert_books_agree();
-    ground.write_events(vec![sample().judged()]);
-    ground.assert_books_agree();
-}
-
-#[test]
-fn the_books_balance_at_every_moment_while_consumers_write_and_retention_ends_what_is_old() {
-    let ground = Ground::new();
-    cut_the_past(&ground);
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let (ground, done) = (&ground, &done);
-        let ending = Ending(done);
-        let writers: Vec<_> = (0..3)
-            .map(|number| {
-                scope.spawn(move || {
-                    let mut writer = ground.writer();
-                    let mut before: Vec<Sample> = Vec::new();
-                    for _ in 0..15 {
-                        let fresh: Vec<_> = (0..20)
-                            .map(|n| old(&format!("s-{}", n % 7), [300, 150, 2][(n + number) % 3]))
-                            .collect();
-                        let mut judgements: Vec<_> = fresh
-                            .iter()
-                            .zip(0..)
-                            .map(|(each, n)| if n % 4 == 0 { rejected(each) } else { each.judged() })
-                            .collect();
-                        judgements.extend(before.iter().step_by(3).map(Sample::judged));
-                        let again = before.iter().step_by(4).map(Sample::judged).collect();
-                        let batch = [message(judgements), Message { replay: true, ..message(again) }];
-                        writer.write(&batch).expect("write");
-                        before = fresh;
-                    }
-                })
-            })
-            .collect();
-        let watcher = scope.spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                ground.assert_books_agree();
-                merge_counts(&ground.store).expect("merge");
-            }
-        });
-        while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
-            ground.execute("UPDATE expiry_attempts SET blocked_at = '-infinity'");
-            expire(&ground.store, month(), Duration::from_secs(60), |_| ()).expect("expire");
-        }
-        writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
-        drop(ending);
-        watcher.join().expect("a watcher");
-    });
-    ground.assert_books_agree();
-}
-
-/// One thing that happens to a store.
-#[derive(Clone, Debug)]
-enum Step {
-    /// A message: which event, and whether it passes, of each.
-    Send(Vec<(usize, bool)>),
-    /// The same message once more.
-    SendAgain,
-    /// Operators send these again.
-    Replay(Vec<(usize, bool)>),
-    Merge,
-    Stragglers,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let events = || prop::collection::vec((0_usize..6, any::<bool>()), 0..6);
-    let step = prop_oneof![
-        4 => events().prop_map(Step::Send),
-        1 => Just(Step::SendAgain),
-        3 => events().prop_map(Step::Replay),
-        1 => Just(Step::Merge),
-        1 => Just(Step::Stragglers),
-    ];
-    prop::collection::vec(step, 1..20)
-}
-
-#[test]
-fn whatever_happens_the_books_balance_and_every_event_is_taken_once_a_message() {
-    let mut runner = TestRunner::new(Config { cases: 40, ..Config::default() });
-    runner
-        .run(&steps(), |steps| {
-            let ground = Ground::new();
-            // Two of them are the same event with other content.
-            let mut events: Vec<_> = (0..5).map(|n| sample().later(n * MICROS_PER_HOUR / 2)).collect();
-            events.push(events[0].clone().data(json!({ "other": true })));
-            let judgements = |chosen: &[(usize, bool)]| -> Vec<Judgement<'static>> {
-                chosen
-                    .iter()
-                    .map(|&(n, passes)| if passes { events[n].judged() } else { rejected(&events[n]) })
-                    .collect()
-            };
-            let (mut taken, mut last) = (0, None);
-            for step in &steps {
-                match step {
-                    Step::Send(chosen) => {
-                        let sent = message(judgements(chosen));
-                        ground.write(std::slice::from_ref(&sent));
-                        taken += chosen.len() as i64;
-                        last = Some(sent);
-                    }
-                    Step::SendAgain => {
-                        let again = last.as_ref().map(|sent| ground.write(std::slice::from_ref(sent)));
-                        prop_assert!(again.is_none_or(|again| again == [Taken::Before]));
-                    }
-                    Step::Replay(chosen) => {
-                        // Only what is rejected is sent again.
-                        let kept = |n: &usize| {
-                            let id = events[*n].id;
-                            ground.count(&format!(
-                                "rejected_events WHERE event_id = '{id}' AND input = '\\x{}'",
-                                hex(&events[*n].sent())
-                            )) > 0
-                        };
-                        let chosen: Vec<_> = chosen.iter().filter(|(n, _)| kept(n)).copied().collect();
-                        replay(&ground, judgements(&chosen));
-                    }
-                    Step::Merge => drop(merge_counts(&ground.store).expect("merge")),
-                    Step::Stragglers => {
-                        resolve_stragglers(&ground.store, Duration::from_secs(3_600)).expect("resolve");
-                    }
-                }
-                let compared = ground.store.compare_books(HourRange::default(), |_| ()).expect("compare");
-                prop_assert_eq!(&compared.differences, &[], "{:?}", step);
-                prop_assert_eq!(compared.taken, taken, "{:?}", step);
-            }
-            Ok(())
-        })
-        .unwrap_or_else(|error| panic!("{error}"));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

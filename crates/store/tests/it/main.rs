@@ -3,6 +3,8 @@
 mod applications;
 mod backup;
 mod books;
+mod books_expiry;
+mod books_model;
 mod calendar_counts;
 mod concurrency;
 mod counts;

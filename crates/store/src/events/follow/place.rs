@@ -15,6 +15,7 @@ pub struct Snapshot {
     /// Which database: numbers mean nothing in another one.
     database: i64,
     /// The database's clock.
+    #[serde(deserialize_with = "crate::position::time")]
     pub(super) at: DateTime<Utc>,
     /// All before have ended.
     pub(super) ended_before: i64,
@@ -42,11 +43,14 @@ pub(super) struct Within {
 /// The whole sort key of what is new: the order in which it was stored and received, as far as there is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredPosition {
+    #[serde(deserialize_with = "crate::position::time")]
     pub(super) stored_at: DateTime<Utc>,
+    #[serde(deserialize_with = "crate::position::time")]
     pub(super) received_at: DateTime<Utc>,
     pub(super) application_id: i32,
     pub(super) id: Uuid,
     pub(super) session_id: String,
+    #[serde(deserialize_with = "crate::position::time")]
     pub(super) occurred_at: DateTime<Utc>,
 }
 
