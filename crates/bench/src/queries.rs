@@ -15,10 +15,12 @@
 //! | [`questions`] | the questions and their goals |
 //! | [`timing`] | rounds of requests |
 //! | [`stream`] | those who watch the stream |
+//! | [`drain`] | whether storing takes longer the more is stored |
 //! | [`whole`] | the export and the disk |
 //! | [`plans`] | the plans |
 //! | [`verdict`] | the table and the file |
 
+pub mod drain;
 pub mod facts;
 pub mod ground;
 pub mod plans;
@@ -69,7 +71,7 @@ pub fn run(only: Option<&str>, events: u64) -> anyhow::Result<bool> {
 }
 
 /// What is measured besides questions.
-const OTHERS: [&str; 3] = ["export", "disk", "stream"];
+const OTHERS: [&str; 4] = ["export", "disk", "stream", "drain"];
 
 /// The names of what is to be measured, or all.
 #[derive(Clone, Copy)]
@@ -114,6 +116,10 @@ async fn measure(chosen: &[&'static Question], only: Only<'_>, events: u64) -> a
     }
     if only.has("stream") {
         rows.extend(stream::measure(&many, &programs[1]).await?);
+    }
+    // Last: afterwards there are more events than there were to be.
+    if only.has("drain") {
+        rows.extend(drain::measure(&few, &many)?);
     }
     let kept = plans::keep(chosen, [(&few, &facts[0]), (&many, &facts[1])], &mut programs, results).await;
     kept.context("keeping the plans")?;
