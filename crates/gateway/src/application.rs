@@ -23,7 +23,6 @@ use service::health::{Health, Readiness};
 use service::keys::{KeyRing, KeySettings};
 use service::request::observe;
 use store::Store;
-use tokio::task::JoinHandle;
 
 use crate::body::{BLOCKING_THREADS, Bodies};
 use crate::books::{Books, Reporter};
@@ -49,7 +48,6 @@ pub struct Application {
     health: Health,
     readiness: Readiness,
     gateway: Data<Gateway>,
-    outbox: JoinHandle<()>,
     reporter: Reporter,
     publisher: Publisher,
     leaving: Arc<AtomicBool>,
@@ -83,7 +81,7 @@ impl Application {
         let source = Source { run: RunId::fresh(), gateway: own.name(), version: broker.envelope_version() };
         let books = Arc::new(Books::default());
         let reporter = Reporter::start(Arc::clone(&books), publisher.clone(), source.clone());
-        let (gateway, outbox) = assemble(&own, &publisher, keys, &source, books);
+        let gateway = assemble(&own, &publisher, keys, &source, books);
         let gateway = Data::new(gateway);
         let leaving = Arc::new(AtomicBool::new(false));
         let (server, port) = listen(&own, gateway.clone(), Arc::clone(&leaving))
@@ -97,7 +95,6 @@ impl Application {
             health,
             readiness,
             gateway,
-            outbox,
             reporter,
             publisher,
             leaving,
@@ -127,7 +124,6 @@ impl Application {
             health,
             readiness,
             gateway,
-            outbox,
             reporter,
             publisher,
             leaving,
@@ -149,8 +145,7 @@ impl Application {
         let finish = async {
             let (_, ended) = tokio::join!(handle.stop(true), server);
             ended?;
-            gateway.outbox.close();
-            outbox.await.context("the outbox failed")?;
+            gateway.outbox.finish().await;
             reporter.finish().await;
             publisher.close().await;
             anyhow::Ok(())
@@ -186,12 +181,12 @@ fn assemble(
     keys: Arc<KeyRing>,
     source: &Source,
     books: Arc<Books>,
-) -> (Gateway, JoinHandle<()>) {
+) -> Gateway {
     let Source { run, gateway, version } = source;
     tracing::info!(%run, name = &**gateway, envelope_version = version.number(), "a new run");
     let clock = Arc::new(ReceiptClock::default());
-    let (outbox, task) = Outbox::start(publisher.clone(), source.clone(), books, settings);
-    let gateway = Gateway {
+    let outbox = Outbox::new(publisher.clone(), source.clone(), books, settings);
+    Gateway {
         settings: settings.clone(),
         keys,
         bodies: Bodies::new(settings),
@@ -199,8 +194,7 @@ fn assemble(
         parse_errors: ParseErrors::new(publisher.clone(), source.clone(), Arc::clone(&clock), settings),
         clock,
         outbox,
-    };
-    (gateway, task)
+    }
 }
 
 /// A gateway that leaves has its clients come back by another connection, which may lead to another gateway.

@@ -4,37 +4,34 @@
 //! flight at most; until one of them is confirmed, its requests wait, and then leave as one message. An application that
 //! sends little never waits, one that sends much pays for few messages.
 //!
-//! Handlers hand a [`Submission`] over and await its outcome with their deadline. The task behind them goes on when a
-//! handler is gone: what has left is seen through, what still waits is dropped.
+//! Handlers put a [`Submission`] into the lane of its application and await its outcome with their deadline. Nobody is woken for
+//! one that has to wait: it leaves with the next message, which is sent off by whoever comes when there is room for it, or by
+//! the message that has landed. What has left is seen through when its handler is gone, what still waits is dropped.
 
 mod flight;
 mod lane;
 mod receipt;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
 use broker::envelope::{RequestContext, Source};
 use broker::{LinkState, PublishError, Publisher};
 use event::ApplicationId;
 use event::body::Part;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use metrics::{Counter, Gauge, counter, gauge};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::books::Books;
 use crate::budget::{Budget, Share};
 use crate::receipt_clock::Receipts;
 use crate::settings::Settings;
+use flight::Flight;
 use lane::{Lane, LaneLimits};
 use receipt::Receipt;
-
-/// How many arrivals are taken in at once.
-const ARRIVALS_MAX: usize = 1_024;
 
 /// The events of one request, received and ready to be published.
 pub(crate) struct Submission {
@@ -101,41 +98,52 @@ fn refusals(error: OutboxError) -> Counter {
     counter!("eye_outbox_refused_total", "reason" => error.reason())
 }
 
-enum Command {
-    Submit(Arc<Pending>),
-    Close,
-}
-
 /// Where handlers hand their events over.
 pub(crate) struct Outbox {
-    commands: mpsc::UnboundedSender<Command>,
+    shared: Arc<Shared>,
     link: watch::Receiver<LinkState>,
     waiting: Budget,
 }
 
+/// What handlers and messages on their way share.
+struct Shared {
+    publisher: Publisher,
+    source: Source,
+    books: Arc<Books>,
+    limits: LaneLimits,
+    lanes: Mutex<Lanes>,
+    /// How many messages are on their way.
+    in_flight: watch::Sender<usize>,
+    in_flight_shown: Gauge,
+    /// Where messages are built and published: the threads of handlers serve requests.
+    runtime: Handle,
+}
+
+#[derive(Default)]
+struct Lanes {
+    of: HashMap<ApplicationId, Lane>,
+    /// Nothing more is taken.
+    closed: bool,
+}
+
 impl Outbox {
-    /// Starts the task. It ends, with everything seen through, after [`Outbox::close`].
-    pub(crate) fn start(
-        publisher: Publisher,
-        source: Source,
-        books: Arc<Books>,
-        settings: &Settings,
-    ) -> (Self, JoinHandle<()>) {
-        let (commands, arrivals) = mpsc::unbounded_channel();
+    /// Called within the runtime that publishes.
+    pub(crate) fn new(publisher: Publisher, source: Source, books: Arc<Books>, settings: &Settings) -> Self {
         OutboxError::ALL.into_iter().for_each(|error| refusals(error).increment(0));
         let link = publisher.watch();
         let waiting = Budget::new(settings.waiting_bytes_max(), gauge!("eye_outbox_waiting_bytes"));
-        let dispatcher = Dispatcher {
+        let shared = Shared {
             publisher,
             source,
             books,
             limits: LaneLimits::new(settings),
-            arrivals,
-            lanes: HashMap::new(),
-            flights: FuturesUnordered::new(),
-            in_flight: gauge!("eye_outbox_messages_in_flight"),
+            lanes: Mutex::default(),
+            in_flight: watch::Sender::new(0),
+            in_flight_shown: gauge!("eye_outbox_messages_in_flight"),
+            runtime: Handle::current(),
         };
-        (Self { commands, link, waiting }, tokio::spawn(dispatcher.run()))
+        shared.in_flight_shown.set(0.0);
+        Self { shared: Arc::new(shared), link, waiting }
     }
 
     /// Publishes the events of a request: `Ok` only when the broker has confirmed every one of them.
@@ -158,8 +166,7 @@ impl Outbox {
         let deadline = submission.deadline;
         let (reply, confirmed) = oneshot::channel();
         let receipt = Receipt::new(submission.parts.len(), reply);
-        let pending = Arc::new(Pending { submission, receipt, _share: share });
-        self.commands.send(Command::Submit(pending)).map_err(|_| OutboxError::Closed)?;
+        self.shared.arrive(Arc::new(Pending { submission, receipt, _share: share }))?;
         match timeout_at(deadline, confirmed).await {
             Ok(Ok(outcome)) => Ok(outcome?),
             Ok(Err(_)) => Err(OutboxError::Closed),
@@ -167,77 +174,90 @@ impl Outbox {
         }
     }
 
-    /// Takes nothing more. What was handed over is seen through.
-    pub(crate) fn close(&self) {
-        if self.commands.send(Command::Close).is_err() {
-            tracing::debug!("the outbox was closed already");
-        }
+    /// Takes nothing more, and sees through what was handed over.
+    pub(crate) async fn finish(&self) {
+        self.shared.lanes().closed = true;
+        let mut in_flight = self.shared.in_flight.subscribe();
+        // The sender is held here: it doesn't end.
+        drop(in_flight.wait_for(|in_flight| *in_flight == 0).await);
     }
 }
 
-/// The task behind the outbox.
-struct Dispatcher {
-    publisher: Publisher,
-    source: Source,
-    books: Arc<Books>,
-    limits: LaneLimits,
-    arrivals: mpsc::UnboundedReceiver<Command>,
-    lanes: HashMap<ApplicationId, Lane>,
-    flights: FuturesUnordered<BoxFuture<'static, ApplicationId>>,
-    in_flight: Gauge,
-}
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl Dispatcher {
-    async fn run(mut self) {
-        let mut arrived = Vec::with_capacity(ARRIVALS_MAX);
-        let mut closing = false;
-        while !(closing && self.flights.is_empty()) {
-            tokio::select! {
-                Some(application) = self.flights.next() => self.landed(application),
-                count = self.arrivals.recv_many(&mut arrived, ARRIVALS_MAX), if !closing => {
-                    closing = count == 0;
-                    for command in arrived.drain(..) {
-                        match command {
-                            Command::Submit(pending) => self.arrive(pending),
-                            Command::Close => self.arrivals.close(),
-                        }
-                    }
-                }
+    fn arrive(self: &Arc<Self>, pending: Arc<Pending>) -> Result<(), OutboxError> {
+        let application = pending.submission.application;
+        let mut lanes = self.lanes();
+        if lanes.closed {
+            return Err(OutboxError::Closed);
+        }
+        let lane = lanes.of.entry(application).or_default();
+        lane.wait(pending);
+        let flights = self.launch(lane);
+        drop(lanes);
+        self.send_off(application, flights);
+        Ok(())
+    }
+
+    /// A message has landed: what has waited meanwhile leaves.
+    fn landed(self: &Arc<Self>, application: ApplicationId) {
+        let mut lanes = self.lanes();
+        let mut flights = Vec::new();
+        if let Some(lane) = lanes.of.get_mut(&application) {
+            lane.landed();
+            flights = self.launch(lane);
+            if lane.is_idle() {
+                lanes.of.remove(&application);
             }
         }
+        // With those that leave: a message is on its way until nothing waits.
+        self.in_flight.send_modify(|in_flight| *in_flight -= 1);
+        self.in_flight_shown.decrement(1.0);
+        drop(lanes);
+        self.send_off(application, flights);
     }
 
-    fn arrive(&mut self, pending: Arc<Pending>) {
-        let application = pending.submission.application;
-        self.lanes.entry(application).or_default().wait(pending);
-        self.launch(application);
+    /// The messages that leave now: of what waits, as much as the application may have in flight.
+    fn launch(&self, lane: &mut Lane) -> Vec<Flight> {
+        let flights: Vec<Flight> = std::iter::from_fn(|| lane.launch(&self.limits)).collect();
+        if !flights.is_empty() {
+            self.in_flight.send_modify(|in_flight| *in_flight += flights.len());
+            flights.iter().for_each(|_| self.in_flight_shown.increment(1.0));
+        }
+        flights
     }
 
-    fn landed(&mut self, application: ApplicationId) {
-        self.in_flight.decrement(1.0);
-        if let Some(lane) = self.lanes.get_mut(&application) {
-            lane.landed();
+    /// Each is a task: building a large message holds nobody up. Not while the lanes are held: a runtime that has ended drops the
+    /// task at once, and with that it lands.
+    fn send_off(self: &Arc<Self>, application: ApplicationId, flights: Vec<Flight>) {
+        for flight in flights {
+            let landing = Landing { shared: Arc::clone(self), application };
+            self.runtime.spawn(landing.see(flight));
         }
-        self.launch(application);
     }
+}
 
-    /// Sends what waits, as far as the application may have messages in flight.
-    fn launch(&mut self, application: ApplicationId) {
-        let Some(lane) = self.lanes.get_mut(&application) else { return };
-        while let Some(flight) = lane.launch(&self.limits) {
-            self.in_flight.increment(1.0);
-            // A task of its own: building a large message holds nobody up.
-            let (publisher, source) = (self.publisher.clone(), self.source.clone());
-            let flying = tokio::spawn(flight.fly(application, publisher, source, Arc::clone(&self.books)));
-            self.flights.push(Box::pin(async move {
-                if let Err(error) = flying.await {
-                    tracing::error!(%error, "a message was given up: publishing it failed");
-                }
-                application
-            }));
+/// Tells the lane when its message has landed, however it did.
+struct Landing {
+    shared: Arc<Shared>,
+    application: ApplicationId,
+}
+
+impl Landing {
+    async fn see(self, flight: Flight) {
+        let Shared { publisher, source, books, .. } = &*self.shared;
+        flight.fly(self.application, publisher, source, books).await;
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a message was given up: publishing it failed");
         }
-        if lane.is_idle() {
-            self.lanes.remove(&application);
-        }
+        self.shared.landed(self.application);
     }
 }

@@ -36,9 +36,9 @@ impl Flight {
     pub(super) async fn fly(
         self,
         application: ApplicationId,
-        publisher: Publisher,
-        source: Source,
-        books: Arc<Books>,
+        publisher: &Publisher,
+        source: &Source,
+        books: &Books,
     ) {
         // Who gives up earlier than the last one has its own clock; the message may still be of use to others.
         let Some(deadline) = self.pieces.iter().map(|piece| piece.pending.submission.deadline).max() else {
@@ -47,7 +47,7 @@ impl Flight {
         let events: usize = self.pieces.iter().map(|piece| piece.parts.len()).sum();
         let (departed, began) = (Instant::now(), SystemTime::now());
         crash::point("before_publishing");
-        let outcome = publisher.publish(self.message(application, source), deadline).await;
+        let outcome = publisher.publish(self.message(application, source.clone()), deadline).await;
         histogram!("eye_outbox_publish_duration_seconds").record(departed.elapsed().as_secs_f64());
         histogram!("eye_outbox_message_events").record(events as f64);
         self.trace(began, outcome.err());
