@@ -21,7 +21,7 @@ use documentation::Document;
 use event::RunId;
 use service::health::{Health, Readiness};
 use service::keys::{KeyRing, KeySettings};
-use service::request::observe;
+use service::request::observe_in_debug_span;
 use store::Store;
 
 use crate::body::{BLOCKING_THREADS, Bodies};
@@ -224,7 +224,7 @@ fn listen(
             .app_data(document.clone())
             .configure(routes::configure)
             .wrap(from_fn(move |request, next| send_on(Arc::clone(&leaving), request, next)))
-            .wrap(from_fn(observe))
+            .wrap(from_fn(observe_in_debug_span))
     };
     let server = HttpServer::new(application)
         .workers(workers)

@@ -72,12 +72,35 @@ pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    observe_within(request, next, |context| {
+        tracing::info_span!("request", request_id = %context.request_id, trace_id = %context.trace.id())
+    })
+    .await
+}
+
+/// The same where handlers log nothing of a request above debug: a span that nothing is logged in takes time for nothing.
+///
+/// # Errors
+/// What the service behind it fails with.
+pub async fn observe_in_debug_span(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    observe_within(request, next, |context| {
+        tracing::debug_span!("request", request_id = %context.request_id, trace_id = %context.trace.id())
+    })
+    .await
+}
+
+async fn observe_within(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    span: impl FnOnce(&Context) -> tracing::Span,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let context = Context::new(request.headers());
     request.extensions_mut().insert(context);
-    let span =
-        tracing::info_span!("request", request_id = %context.request_id, trace_id = %context.trace.id());
-    let answer = next.call(request).instrument(span).await?;
+    let answer = next.call(request).instrument(span(&context)).await?;
     let answer = identified(answer.map_into_boxed_body(), &context);
     record(&answer, &context, started);
     Ok(answer)
