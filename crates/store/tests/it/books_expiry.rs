@@ -13,7 +13,7 @@ use store::intake::{Contents, Fragment, Message};
 use store::retention::expire;
 
 use crate::books::{ledger, rejected};
-use crate::ground::{Ending, Ground, Sample, judged, message, sample};
+use crate::ground::{Ending, Ground, Sample, judged, message, persist, sample};
 
 fn month() -> NonZeroU32 {
     NonZeroU32::new(30).expect("not 0")
@@ -129,7 +129,7 @@ fn the_books_balance_at_every_moment_while_consumers_write_and_retention_ends_wh
                         judgements.extend(before.iter().step_by(3).map(Sample::judged));
                         let again = before.iter().step_by(4).map(Sample::judged).collect();
                         let batch = [message(judgements), Message { replay: true, ..message(again) }];
-                        writer.write(&batch).expect("write");
+                        persist(|| writer.write(&batch));
                         before = fresh;
                     }
                 })
@@ -138,12 +138,12 @@ fn the_books_balance_at_every_moment_while_consumers_write_and_retention_ends_wh
         let watcher = scope.spawn(move || {
             while !done.load(Ordering::Relaxed) {
                 ground.assert_books_agree();
-                merge_counts(&ground.store).expect("merge");
+                persist(|| merge_counts(&ground.store));
             }
         });
         while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
             ground.execute("UPDATE expiry_attempts SET blocked_at = '-infinity'");
-            expire(&ground.store, month(), Duration::from_secs(60), |_| ()).expect("expire");
+            persist(|| expire(&ground.store, month(), Duration::from_secs(60), |_| ()));
         }
         writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
         drop(ending);

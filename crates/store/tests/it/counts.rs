@@ -11,7 +11,9 @@ use store::events::EventFilter;
 use store::housekeeping::merge_counts;
 use store::{Error, retention};
 
-use crate::ground::{BLOG, Ending, Ground, SHOP, Sample, WRONG_COUNTS, ask, judged, message, sample};
+use crate::ground::{
+    BLOG, Ending, Ground, SHOP, Sample, WRONG_COUNTS, ask, judged, message, persist, sample,
+};
 
 fn at(time: &str) -> DateTime<Utc> {
     time.parse().expect("a time")
@@ -231,21 +233,22 @@ fn counts_are_right_at_every_moment_while_consumers_write_and_retention_ends_wha
                         .collect();
                     samples.extend(samples.clone().into_iter().step_by(2));
                     let messages = [message(judged(&samples))];
-                    writer_of_batches.write(&messages).expect("write");
-                    writer_of_batches.write(&messages).expect("write again");
-                    writer_of_batches.write(&[message(judged(&samples))]).expect("write copies");
+                    let copies = [message(judged(&samples))];
+                    persist(|| writer_of_batches.write(&messages));
+                    persist(|| writer_of_batches.write(&messages));
+                    persist(|| writer_of_batches.write(&copies));
                 }
             })
         };
         let writers: Vec<_> = (0..3).map(writer).collect();
         let merger = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                merge_counts(&ground.store).expect("merge");
+                persist(|| merge_counts(&ground.store));
             }
         });
         let expirer = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                retention::expire(&ground.store, month, Duration::from_secs(60), |_| ()).expect("expire");
+                persist(|| retention::expire(&ground.store, month, Duration::from_secs(60), |_| ()));
                 ground.execute("UPDATE expiry_attempts SET blocked_at = '-infinity'");
             }
         });

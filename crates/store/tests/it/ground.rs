@@ -49,7 +49,8 @@ impl Ground {
 
     /// Writes a batch of messages.
     pub(crate) fn write(&self, messages: &[Message<'_>]) -> Vec<Taken> {
-        self.writer().write(messages).expect("write")
+        let mut writer = self.writer();
+        persist(|| writer.write(messages))
     }
 
     /// Writes one message of these events and returns their outcomes.
@@ -148,6 +149,17 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Does something as housekeeping and consumers do: again where that helps. Of two who wait for each other Postgres ends one.
+pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T, store::Error>) -> T {
+    until("another attempt succeeds", || match attempt() {
+        Ok(done) => Some(done),
+        Err(error) => {
+            assert!(error.is_transient(), "{error:?}");
+            None
+        }
+    })
 }
 
 /// Tells threads that work until then that a test has ended, also where it ends by a panic: it would wait for them for ever.

@@ -12,7 +12,7 @@ use store::intake::Outcome;
 use store::retention::{Expired, Left, expire, preview};
 use store::{Error, Store};
 
-use crate::ground::{BLOG, Ending, Ground, Sample, sample};
+use crate::ground::{BLOG, Ending, Ground, Sample, persist, sample};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -284,7 +284,7 @@ fn sessions_stay_right_while_consumers_write_them() {
             })
             .collect();
         for _ in 0..40 {
-            expire_all(ground, 30);
+            persist(|| expire(&ground.store, days(30), LONG, |_| ()));
         }
         drop(ending);
         let young: i64 = writers.into_iter().map(|writer| writer.join().expect("no panic")).sum();
