@@ -24,7 +24,7 @@ const TRIAL_TIME: Duration = Duration::from_secs(8);
 const CONNECTIONS: u32 = 256;
 
 /// The shares of the limit that are tried, one after another.
-const SHARES: [f64; 8] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
+const SHARES: [f64; 9] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.45, 0.4, 0.3];
 
 /// How much of what is sent has to be accepted in time.
 const ACCEPTED_SHARE: f64 = 0.99;
@@ -64,6 +64,10 @@ struct Services {
 }
 
 impl Services {
+    fn start(pipeline: &Pipeline) -> anyhow::Result<Self> {
+        Ok(Self { gateway: pipeline.gateway()?, consumer: pipeline.consumer()?, query: pipeline.query()? })
+    }
+
     /// Events that are accepted and have no outcome yet.
     async fn backlog(&self) -> anyhow::Result<f64> {
         let accepted = self.gateway.service.metric("eye_gateway_events_accepted_total", &[]).await?;
@@ -81,7 +85,12 @@ impl Services {
 
     fn each(&self) -> [(&'static str, &'static str, &Service, f64); 3] {
         [
-            ("memory_gateway", "peak of the gateway's memory under all that", &self.gateway.service, 64.0),
+            (
+                "memory_gateway",
+                "peak of the gateway's memory at the rate that is sustained, and after",
+                &self.gateway.service,
+                64.0,
+            ),
             ("memory_consumer", "of the consumer's", &self.consumer, 160.0),
             ("memory_query", "of the query service's", &self.query.service, 64.0),
         ]
@@ -92,9 +101,12 @@ fn whole(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     let pipeline = stage.pipeline()?;
     let limit = slower_part(pipeline)?;
     pipeline.empty()?;
-    let services =
-        Services { gateway: pipeline.gateway()?, consumer: pipeline.consumer()?, query: pipeline.query()? };
-    let sustained = sustained(pipeline, &services, limit)?;
+    let sustained = sustained(pipeline, &Services::start(pipeline)?, limit)?;
+    // Others: what is held while more comes than can be stored is no measure of what is sustained.
+    let services = Services::start(pipeline)?;
+    if !holds(pipeline, &services, sustained, TRIAL_TIME)? {
+        eprintln!("{sustained:.0} events/s were not sustained again: the machine is busy");
+    }
     let mut rows = vec![beside(
         WHOLE.name,
         "single events a second for 60 s without a growing backlog, beside the slower of gateway and consumer by itself",
