@@ -29,12 +29,17 @@ pub type Times = (DateTime<Utc>, DateTime<Utc>);
 pub struct CountsLimit {
     /// So many.
     pub counts: usize,
-    /// So many bytes together, of the names of their groups and [`COUNT_BYTES`] more of each.
+    /// So many bytes together, as [`count_bytes`] counts them.
     pub bytes: usize,
 }
 
 /// What a count takes beside the names of its group: its time, its number, and the words for them.
-pub const COUNT_BYTES: usize = 100;
+const COUNT_BYTES: usize = 100;
+
+/// How large a count of a group is in an answer, about.
+pub fn count_bytes<'n>(names: impl IntoIterator<Item = &'n Option<String>>) -> usize {
+    COUNT_BYTES + names.into_iter().flatten().map(String::len).sum::<usize>()
+}
 
 /// How many events of a group occurred in a slot: never 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,11 +151,6 @@ fn quarters_of(
     Ok(ends.map_or((first, Quarter(range.end.0 - 1)), |((first, _), (last, _))| (*first, *last)))
 }
 
-fn bytes_of((category, name, application): &Group) -> usize {
-    let names = [category, name, application].into_iter().flatten();
-    COUNT_BYTES + names.map(String::len).sum::<usize>()
-}
-
 /// What is counted so far.
 struct Sums<'s> {
     starts: &'s [DateTime<Utc>],
@@ -235,7 +235,7 @@ impl Sums<'_> {
     }
 
     fn add(&mut self, slot: usize, group: Group, events: i64) {
-        let bytes = bytes_of(&group);
+        let bytes = count_bytes([&group.0, &group.1, &group.2]);
         match self.by_slot.entry((slot, group)) {
             Entry::Occupied(mut sum) => *sum.get_mut() += events,
             Entry::Vacant(place) => {

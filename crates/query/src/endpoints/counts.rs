@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service::problem::Problem;
-use store::calendar_counts::{COUNT_BYTES, CountsLimit, SlotCount};
+use store::calendar_counts::{CountsLimit, SlotCount, count_bytes};
 use store::counts::Grouping;
 use store::events::EventFilter;
 use utoipa::ToSchema;
@@ -75,8 +75,7 @@ struct Group {
 impl Group {
     /// How long a count of it is, about.
     fn bytes(&self) -> usize {
-        let names = [&self.category, &self.name, &self.application].into_iter().flatten();
-        COUNT_BYTES + names.map(String::len).sum::<usize>()
+        count_bytes([&self.category, &self.name, &self.application])
     }
 }
 

@@ -117,6 +117,22 @@ fn connections_that_stay_silent_are_given_up_and_those_that_were_idle_meanwhile_
 }
 
 #[test]
+fn whoever_waits_for_a_server_that_says_nothing_holds_up_nobody_who_needs_another() {
+    let ground = Ground::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = silent.local_addr().expect("an address");
+    let waiting = thread::spawn(move || {
+        let settings = store::Settings::for_url(format!("postgres://nobody@{address}/none"));
+        Store::new(&settings).expect("make a store").ping()
+    });
+    // It has asked, and waits for an answer.
+    let _asked = silent.accept().expect("a connection");
+    Store::new(&ground.settings).expect("make a store").ping().expect("another server answers");
+    assert!(!waiting.is_finished(), "the silent one was to be waited for");
+    assert!(waiting.join().expect("no panic").expect_err("no answer").is_transient());
+}
+
+#[test]
 fn a_batch_whose_connection_fell_silent_is_written_once() {
     let ground = Ground::new();
     let (link, store) = behind_a_link(&ground);
