@@ -88,6 +88,7 @@ async fn a_consumer_on_an_older_schema_says_once_that_it_waits_and_goes_on_when_
     assert_eq!(scene.stored_ids(), Vec::<String>::new());
     scene.execute(&format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{newest}')"));
     scene.stored(&sent).await;
+    consumer.logs("no longer waiting for the database").await;
     assert_eq!(consumer.count("no longer waiting for the database"), 1);
 }
 

@@ -78,7 +78,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 async fn a_trace_leads_from_the_request_to_the_commit() {
     let (collector, port) = Collector::start();
     let endpoint = format!("http://127.0.0.1:{port}");
-    let pipeline = Pipeline::start_with(&[("EYE__TRACES__OTLP_ENDPOINT", &endpoint)]).await;
+    let mut pipeline = Pipeline::start_with(&[("EYE__TRACES__OTLP_ENDPOINT", &endpoint)]).await;
     let event = json!({
         "session_id": "s-1", "category": "page interaction", "name": "pageview",
         "data": {"path": "/"}, "timestamp": "2021-01-01 09:15:27.243860",
@@ -107,6 +107,7 @@ async fn a_trace_leads_from_the_request_to_the_commit() {
         assert!(span.start_time_unix_nano <= span.end_time_unix_nano, "{}", span.name);
     }
 
+    pipeline.stop_services();
     let logged: Vec<_> =
         pipeline.log_lines().into_iter().filter(|line| line["trace_id"] == TRACE_ID).collect();
     for message in ["answered", "committed"] {
