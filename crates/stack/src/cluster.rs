@@ -4,34 +4,56 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::network::Wire;
 use crate::process::secret;
 use crate::rabbitmq::epmd::Epmd;
 use crate::rabbitmq::{self, Options};
-use crate::{RabbitMq, StackError, ports};
+use crate::{Network, RabbitMq, StackError, ports};
 
 /// So many nodes make up the broker: the fewest of which one may be lost.
-const NODES: usize = 3;
+const NODES: u8 = 3;
 
-/// A broker of three nodes on loopback. Dropping it stops all of them; the data stay.
+/// What joins the nodes.
+#[derive(Debug)]
+enum Ground {
+    /// All are on loopback, and find each other by the same epmd.
+    Loopback(Epmd),
+    /// Each is on a machine of its own.
+    Network(Network),
+}
+
+/// A broker of three nodes, on loopback or on a network. Dropping it stops all of them; the data stay.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<RabbitMq>,
     // Dropped last.
-    _epmd: Epmd,
+    ground: Ground,
 }
 
 impl Cluster {
-    /// Starts the nodes one after another, each with its data in a directory of its own in `directory`, and waits until all answer.
-    /// A node that finds itself in a minority pauses until it does not.
+    /// Starts the nodes on loopback one after another, each with its data in a directory of its own in `directory`, and waits until
+    /// all answer. A node that finds itself in a minority pauses until it does not.
     ///
     /// # Errors
     /// What is missing, or why a node does not start.
     pub fn start(directory: &Path, policies: &Value) -> Result<Self, StackError> {
-        let epmd = Epmd::start(directory)?;
+        Self::start_on(Ground::Loopback(Epmd::start(None, directory)?), directory, policies)
+    }
+
+    /// The same, each node on a machine of its own of a network that is made for them.
+    ///
+    /// # Errors
+    /// What is missing, what the kernel does not allow, or why a node does not start.
+    pub fn start_apart(directory: &Path, policies: &Value) -> Result<Self, StackError> {
+        Self::start_on(Ground::Network(Network::of(NODES)?), directory, policies)
+    }
+
+    fn start_on(ground: Ground, directory: &Path, policies: &Value) -> Result<Self, StackError> {
         let (cookie, password) = (secret()?, secret()?);
-        let mut nodes: Vec<RabbitMq> = Vec::with_capacity(NODES);
-        for number in 1..=NODES {
-            let directory = directory.join(format!("node-{number}"));
+        let mut nodes: Vec<RabbitMq> = Vec::with_capacity(NODES.into());
+        for number in 0..usize::from(NODES) {
+            let name = format!("eye-{}", number + 1);
+            let directory = directory.join(&name);
             let what = format!("make {}", directory.display());
             std::fs::create_dir_all(&directory).map_err(StackError::io(what))?;
             // What all of them have to agree on.
@@ -42,17 +64,20 @@ impl Cluster {
                 settings.push("cluster_formation.peer_discovery_backend = classic_config".to_owned());
                 settings.push(format!("cluster_formation.classic_config.nodes.1 = {}", first.node()));
             }
-            let options = Options {
+            let mut options = Options {
                 policies: policies.clone(),
                 settings,
-                name: Some(format!("eye-{number}")),
-                epmd_port: Some(epmd.port()),
+                name: Some(name),
                 management_port: Some(ports::free()?),
                 ..Options::default()
             };
+            match &ground {
+                Ground::Loopback(epmd) => options.epmd_port = Some(epmd.port()),
+                Ground::Network(network) => options.machine = Some(network.machine(number)),
+            }
             nodes.push(RabbitMq::start(&directory, &options)?);
         }
-        Ok(Self { nodes, _epmd: epmd })
+        Ok(Self { nodes, ground })
     }
 
     /// The AMQP addresses of all nodes, as `broker.url` takes them.
@@ -83,12 +108,15 @@ impl Cluster {
         self.nodes.iter().position(|node| found["leader"] == node.node()).ok_or_else(none)
     }
 
-    /// Cuts a node off from the others, as a network that parts would: its clients still reach it. It is told another secret for
-    /// each of them, so that no connection between them comes about.
+    /// Cuts a node off from the others: its clients still reach it. On a network no packet gets through between them; on loopback
+    /// it is told another secret for each of them, so that no connection between them comes about.
     ///
     /// # Errors
-    /// The node does not answer.
+    /// The node does not answer, or what the system said.
     pub fn cut_off(&self, number: usize) -> Result<(), StackError> {
+        if let Ground::Network(network) = &self.ground {
+            return network.cut(number, Wire::Peers);
+        }
         // All secrets first, then all connections at once: nodes that see each other by turns only would all pause.
         let others = self.others(number);
         let cut = format!(
@@ -100,11 +128,22 @@ impl Cluster {
     /// Ends what [`Self::cut_off`] began.
     ///
     /// # Errors
-    /// The node does not answer.
+    /// The node does not answer, or what the system said.
     pub fn rejoin(&self, number: usize) -> Result<(), StackError> {
+        if let Ground::Network(network) = &self.ground {
+            return network.mend(number, Wire::Peers);
+        }
         let others = self.others(number);
         let rejoin = format!("[erlang:set_cookie(N, erlang:get_cookie()) || N <- {others}].");
         self.nodes[number].control(&["eval", &rejoin]).map(drop)
+    }
+
+    /// The network that joins the nodes; none where they are on loopback.
+    pub const fn network(&self) -> Option<&Network> {
+        match &self.ground {
+            Ground::Loopback(_) => None,
+            Ground::Network(network) => Some(network),
+        }
     }
 
     /// All nodes but one, as Erlang writes a list.

@@ -8,6 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`cluster`] | three RabbitMQ nodes that are one broker |
+//! | [`network`] | machines of their own, as far as a network tells: namespaces, and wires to cut |
 //! | [`postgres`] | one Postgres server |
 //! | [`rabbitmq`] | one RabbitMQ node with an epmd of its own |
 //! | [`process`] | a child process that does not outlive us |
@@ -23,6 +24,7 @@
 pub mod cluster;
 mod error;
 pub mod faults;
+pub mod network;
 pub mod ports;
 pub mod postgres;
 pub mod process;
@@ -31,6 +33,7 @@ pub mod testing;
 
 pub use cluster::Cluster;
 pub use error::StackError;
+pub use network::Network;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use rabbitmq::RabbitMq;

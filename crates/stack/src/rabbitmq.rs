@@ -16,11 +16,14 @@ use serde_json::{Value, json};
 use sha2::Digest;
 
 use self::epmd::Epmd;
+use crate::network::Machine;
 use crate::process::{Badge, Process, bound_command, hide_variables, secret, wait_until};
 use crate::{StackError, ports};
 
 const INSTALLATIONS: &str = "/usr/lib/rabbitmq/lib";
 const USER: &str = "eye";
+/// After how many seconds of silence nodes of a network give each other up; RabbitMQ's own 60 would make tests long.
+const NET_TICK_TIME_S: &str = "5";
 /// What a node is called unless told otherwise.
 const NAME: &str = "eye";
 const START_PATIENCE: Duration = Duration::from_secs(90);
@@ -38,12 +41,14 @@ pub struct Options {
     pub users: Vec<User>,
     /// Further lines of `rabbitmq.conf`.
     pub settings: Vec<String>,
-    /// What it is called, before `@localhost`; none: `eye`.
+    /// What it is called, before the `@` and its host; none: `eye`.
     pub name: Option<String>,
     /// The port of the epmd that it shares with others; none: it has one of its own.
     pub epmd_port: Option<u16>,
     /// The port of the management interface on loopback; none: it has none.
     pub management_port: Option<u16>,
+    /// The machine of a network that it runs on, rather than on loopback.
+    pub machine: Option<Machine>,
 }
 
 /// A user with a random password that each start changes, and what he may do in the virtual host `/`: patterns of names, as
@@ -69,6 +74,7 @@ pub struct RabbitMq {
     logins: Logins,
     badge: Badge,
     node: String,
+    machine: Option<Machine>,
     /// None where it is somebody else's.
     epmd: Option<Epmd>,
     process: Option<Process>,
@@ -93,9 +99,10 @@ impl RabbitMq {
     pub fn start(directory: &Path, options: &Options) -> Result<Self, StackError> {
         let programs = installation()?;
         let amqp = options.port.map_or_else(ports::free, Ok)?;
+        let machine = options.machine.clone();
         let epmd = match options.epmd_port {
             Some(_) => None,
-            None => Some(Epmd::start(&directory.join("output.log"))?),
+            None => Some(Epmd::start(machine.clone(), &directory.join("output.log"))?),
         };
         let epmd_port = options.epmd_port.or(epmd.as_ref().map(Epmd::port)).unwrap_or_default();
         let (distribution, management) = (ports::free()?, options.management_port);
@@ -105,8 +112,10 @@ impl RabbitMq {
         badge.await_free("RabbitMQ")?;
         let logins = write_files(directory, ports, options)?;
         let directory = directory.to_owned();
-        let node = format!("{}@localhost", options.name.as_deref().unwrap_or(NAME));
-        let mut node = Self { directory, programs, ports, logins, badge, node, epmd, process: None };
+        let host =
+            machine.as_ref().map_or_else(|| "localhost".to_owned(), |machine| machine.peers.to_string());
+        let node = format!("{}@{host}", options.name.as_deref().unwrap_or(NAME));
+        let mut node = Self { directory, programs, ports, logins, badge, node, machine, epmd, process: None };
         node.launch()?;
         Ok(node)
     }
@@ -119,7 +128,7 @@ impl RabbitMq {
     /// The same for another user; none where he is not known.
     pub fn amqp_url_of(&self, user: &str) -> Option<String> {
         let password = self.password_of(user)?;
-        Some(format!("amqp://{user}:{password}@127.0.0.1:{}/%2f", self.ports.amqp))
+        Some(format!("amqp://{user}:{password}@{}:{}/%2f", self.host(), self.ports.amqp))
     }
 
     fn password_of(&self, user: &str) -> Option<&str> {
@@ -129,7 +138,7 @@ impl RabbitMq {
     /// The address of its management interface, with user and password; none where it has none.
     pub fn management_url(&self) -> Option<String> {
         let password = self.password_of(USER)?;
-        self.ports.management.map(|port| format!("http://{USER}:{password}@127.0.0.1:{port}"))
+        self.ports.management.map(|port| format!("http://{USER}:{password}@{}:{port}", self.host()))
     }
 
     /// What it is called among nodes.
@@ -137,7 +146,12 @@ impl RabbitMq {
         &self.node
     }
 
-    /// The AMQP port on 127.0.0.1.
+    /// Where we reach it.
+    pub fn host(&self) -> Ipv4Addr {
+        host_of(self.machine.as_ref())
+    }
+
+    /// The AMQP port at [`Self::host`].
     pub fn port(&self) -> u16 {
         self.ports.amqp
     }
@@ -199,7 +213,7 @@ impl RabbitMq {
     /// # Errors
     /// It could not be run, or said that it failed.
     pub fn control(&self, arguments: &[&str]) -> Result<String, StackError> {
-        let mut command = Command::new(self.programs.join("rabbitmqctl"));
+        let mut command = self.bound_command("rabbitmqctl");
         self.environment(&mut command);
         let output = command.arg("-q").args(arguments).stdin(Stdio::null()).output();
         let Output { status, stdout, stderr } = output.map_err(StackError::io("run rabbitmqctl"))?;
@@ -215,11 +229,11 @@ impl RabbitMq {
         self.epmd.as_mut().map_or(Ok(()), |epmd| epmd.keep_running(&log))?;
         let process = Process::spawn("RabbitMQ", self.command()?)?;
         let process = self.process.insert(process);
-        let port = self.ports.amqp;
+        let address = SocketAddr::from((host_of(self.machine.as_ref()), self.ports.amqp));
         let mut ended = false;
         let answers = wait_until(START_PATIENCE, || {
             ended = process.ended().is_some();
-            ended || speaks_amqp(port)
+            ended || speaks_amqp(address)
         });
         match (answers, ended) {
             (true, false) => Ok(()),
@@ -232,10 +246,19 @@ impl RabbitMq {
         let what = format!("open {}", self.output().display());
         let output = fs::File::create(self.output()).map_err(StackError::io(&what))?;
         let errors = output.try_clone().map_err(StackError::io(&what))?;
-        let mut command = bound_command(self.programs.join("rabbitmq-server"), "TERM", None);
+        let mut command = self.bound_command("rabbitmq-server");
         self.environment(&mut command);
         command.stdin(self.badge.input()?).stdout(output).stderr(errors);
         Ok(command)
+    }
+
+    /// A command that runs where the node does.
+    fn bound_command(&self, program: &str) -> Command {
+        let program = self.programs.join(program);
+        match &self.machine {
+            Some(machine) => machine.bound_command(program, "TERM"),
+            None => bound_command(program, "TERM", None),
+        }
     }
 
     fn output(&self) -> PathBuf {
@@ -244,6 +267,15 @@ impl RabbitMq {
 
     fn environment(&self, command: &mut Command) {
         let in_directory = |name: &str| self.directory.join(name);
+        let peers = self.machine.as_ref().map_or(Ipv4Addr::LOCALHOST, |machine| machine.peers);
+        let mut distribution =
+            format!("-kernel inet_dist_use_interface {{{}}}", peers.to_string().replace('.', ","));
+        if self.machine.is_some() {
+            distribution.push_str(" -kernel net_ticktime ");
+            distribution.push_str(NET_TICK_TIME_S);
+            // Its host has a dot, as only long names have.
+            command.env("RABBITMQ_USE_LONGNAME", "true");
+        }
         hide_variables(command, &["RABBITMQ_", "ERL_"]);
         command
             // The system's own files, which the scripts and the node would read besides.
@@ -251,7 +283,7 @@ impl RabbitMq {
             .env("RABBITMQ_CONFIG_FILES", in_directory("conf.d"))
             .env("RABBITMQ_ADVANCED_CONFIG_FILE", in_directory("advanced.config"))
             .env("HOME", &self.directory)
-            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_EPMD_ADDRESS", peers.to_string())
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
             .env("RABBITMQ_NODENAME", &self.node)
             .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
@@ -259,7 +291,7 @@ impl RabbitMq {
             .env("RABBITMQ_LOG_BASE", in_directory("log"))
             .env("RABBITMQ_CONFIG_FILE", in_directory("rabbitmq.conf"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", in_directory("enabled_plugins"))
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", distribution)
             // Otherwise a shell stays between us and the Erlang machine, and signals reach only the shell.
             .env("RUNNING_UNDER_SYSTEMD", "true");
     }
@@ -269,6 +301,10 @@ impl Drop for RabbitMq {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn host_of(machine: Option<&Machine>) -> Ipv4Addr {
+    machine.map_or(Ipv4Addr::LOCALHOST, |machine| machine.clients)
 }
 
 fn installation() -> Result<PathBuf, StackError> {
@@ -295,15 +331,16 @@ fn write_files(directory: &Path, ports: Ports, options: &Options) -> Result<Logi
     }
     lasting_secret(&directory.join(".erlang.cookie"), 0o400)?;
     let definitions = directory.join("definitions.json");
+    let host = host_of(options.machine.as_ref());
     let mut conf = vec![
-        format!("listeners.tcp.1 = 127.0.0.1:{}", ports.amqp),
+        format!("listeners.tcp.1 = {host}:{}", ports.amqp),
         "loopback_users = none".to_owned(),
         format!("load_definitions = {}", definitions.display()),
         // On a developer's machine with little room the default of 50 MB would do, and a full disk is worse.
         "disk_free_limit.absolute = 200MB".to_owned(),
     ];
     if let Some(port) = ports.management {
-        conf.push("management.tcp.ip = 127.0.0.1".to_owned());
+        conf.push(format!("management.tcp.ip = {host}"));
         conf.push(format!("management.tcp.port = {port}"));
     }
     let plugins = if ports.management.is_some() { "[rabbitmq_management].\n" } else { "[].\n" };
@@ -366,8 +403,7 @@ pub(crate) fn write(file: &Path, text: &str, mode: u32) -> Result<(), StackError
 }
 
 /// Whether a broker greets whoever speaks AMQP 0-9-1: it answers with a method frame, `connection.start`.
-fn speaks_amqp(port: u16) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+fn speaks_amqp(address: SocketAddr) -> bool {
     let greeting = || {
         let mut stream = TcpStream::connect_timeout(&address, PROBE_PATIENCE)?;
         stream.set_read_timeout(Some(PROBE_PATIENCE))?;

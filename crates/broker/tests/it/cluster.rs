@@ -4,19 +4,24 @@ use std::time::Duration;
 
 use broker::{Publisher, Settings};
 use event::MessageId;
-use stack::Cluster;
+use serde_json::json;
+use stack::network::Wire;
+use stack::{Cluster, Network, RabbitMq};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::node::{id_of, message, policies, publish_on, settings, settings_for, take_all};
+use crate::node::{id_of, message, policies, publish_on, settings_json, take_all, unused_queue};
 
 /// How long after a queue was made a node may be killed: it is noted in the directory of its logs by then.
 const NOTED_AFTER: Duration = Duration::from_millis(1500);
 
 /// How long a broker may take to be whole again: a node that was in a minority starts anew, and waits for the others' tables.
 const HEALED_WITHIN: Duration = Duration::from_secs(180);
+
+/// One cluster at a time: three nodes that start are enough work for a machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 struct Nodes {
     cluster: Cluster,
@@ -28,7 +33,18 @@ impl Nodes {
     fn start() -> Self {
         let directory = stack::testing::directory().unwrap();
         let cluster = Cluster::start(directory.path(), &policies()).unwrap();
-        let settings = settings(&cluster.amqp_urls());
+        Self::of(cluster, directory)
+    }
+
+    /// Each on a machine of its own.
+    fn start_apart() -> Self {
+        let directory = stack::testing::directory().unwrap();
+        let cluster = Cluster::start_apart(directory.path(), &policies()).unwrap();
+        Self::of(cluster, directory)
+    }
+
+    fn of(mut cluster: Cluster, directory: TempDir) -> Self {
+        let settings = settings_of(cluster.nodes(), &unused_queue());
         Self { cluster, settings, _directory: directory }
     }
 
@@ -46,8 +62,17 @@ impl Nodes {
 
     /// The same settings but for the address: that of one node.
     fn only(&mut self, number: usize) -> Settings {
-        settings_for(&self.cluster.nodes()[number].amqp_url(), self.settings.queue())
+        settings_of(&self.cluster.nodes()[number..=number], self.settings.queue())
     }
+}
+
+/// Settings that know these nodes, in this order, and speak to them in plain text wherever they are.
+fn settings_of(nodes: &[RabbitMq], queue: &str) -> Settings {
+    let addresses: Vec<_> = nodes.iter().map(RabbitMq::amqp_url).collect();
+    let hosts: Vec<_> = nodes.iter().map(|node| node.host().to_string()).collect();
+    let mut settings = settings_json(&addresses.join(","), queue);
+    settings["plaintext_hosts"] = json!(hosts.join(","));
+    serde_json::from_value(settings).unwrap()
 }
 
 /// Many that publish at once, while something happens to the nodes.
@@ -93,6 +118,7 @@ async fn nothing_is_confirmed(publisher: &Publisher) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_three_nodes_confirmed_is_lost_whichever_of_them_go() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let nodes = Nodes::start();
     let publisher = Publisher::start(&nodes.settings);
     let mut confirmed = vec![publish_at_last(&publisher).await];
@@ -105,6 +131,32 @@ async fn nothing_that_three_nodes_confirmed_is_lost_whichever_of_them_go() {
     let (nodes, mut ids) = two_nodes_are_gone(nodes, &publisher).await;
     confirmed.append(&mut ids);
 
+    nothing_is_lost(&nodes, &confirmed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_three_machines_confirmed_is_lost_whichever_wires_are_cut() {
+    if let Err(error) = Network::is_allowed() {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let nodes = Nodes::start_apart();
+    let publisher = Publisher::start(&nodes.settings);
+    let mut confirmed = vec![publish_at_last(&publisher).await];
+
+    let (nodes, mut ids) = a_node_is_cut_off(nodes, &publisher).await;
+    confirmed.append(&mut ids);
+    let (nodes, mut ids) = a_machine_is_silent(nodes, &publisher).await;
+    confirmed.append(&mut ids);
+    let (nodes, mut ids) = all_are_alone(nodes, &publisher).await;
+    confirmed.append(&mut ids);
+
+    nothing_is_lost(&nodes, &confirmed).await;
+}
+
+/// All that was confirmed is in the queue.
+async fn nothing_is_lost(nodes: &Nodes, confirmed: &[MessageId]) {
     let taken = take_all(&nodes.settings).await;
     let lost: Vec<_> = confirmed.iter().filter(|id| !taken.contains(id)).collect();
     assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), confirmed.len());
@@ -153,5 +205,40 @@ async fn two_nodes_are_gone(nodes: Nodes, publisher: &Publisher) -> (Nodes, Vec<
         .beside(|cluster| cluster.nodes()[1..].iter_mut().for_each(|node| node.restart().unwrap()))
         .await;
     publish_at_last(publisher).await;
+    (nodes, load.end().await)
+}
+
+/// Nothing arrives at it any more, and nobody is told: neither the others nor those that are connected to it.
+async fn a_machine_is_silent(mut nodes: Nodes, publisher: &Publisher) -> (Nodes, Vec<MessageId>) {
+    let load = Load::begin(publisher);
+    // It knows this node first.
+    let moving = Publisher::start(&nodes.settings);
+    publish_at_last(&moving).await;
+    let network = nodes.cluster.network().unwrap();
+    Wire::ALL.iter().for_each(|&wire| network.cut(0, wire).unwrap());
+    publish_at_last(&moving).await;
+    publish_at_last(publisher).await;
+    Wire::ALL.iter().for_each(|&wire| network.mend(0, wire).unwrap());
+    publish_at_last(&Publisher::start(&nodes.only(0))).await;
+    (nodes, load.end().await)
+}
+
+/// Each sees its clients and none of its peers: nothing is confirmed by anybody until they see each other again.
+async fn all_are_alone(mut nodes: Nodes, publisher: &Publisher) -> (Nodes, Vec<MessageId>) {
+    let load = Load::begin(publisher);
+    publish_at_last(publisher).await;
+    let each: Vec<_> = (0..3).map(|number| Publisher::start(&nodes.only(number))).collect();
+    for alone in &each {
+        publish_at_last(alone).await;
+    }
+    (0..3).for_each(|number| nodes.cluster.cut_off(number).unwrap());
+    sleep(NOTED_AFTER).await;
+    for alone in &each {
+        nothing_is_confirmed(alone).await;
+    }
+    (0..3).for_each(|number| nodes.cluster.rejoin(number).unwrap());
+    for alone in &each {
+        publish_at_last(alone).await;
+    }
     (nodes, load.end().await)
 }

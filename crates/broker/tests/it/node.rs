@@ -55,11 +55,16 @@ impl Node {
     }
 }
 
-/// Settings for queues that no other test uses; their names are such as the policies apply to.
+/// Settings for queues that no other test uses.
 pub(crate) fn settings(url: &str) -> Settings {
+    settings_for(url, &unused_queue())
+}
+
+/// The name of a queue that no other test uses, such as the policies apply to.
+pub(crate) fn unused_queue() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    settings_for(url, &format!("eye.test-{}-{number}", std::process::id()))
+    format!("eye.test-{}-{number}", std::process::id())
 }
 
 pub(crate) fn settings_for(url: &str, queue: &str) -> Settings {

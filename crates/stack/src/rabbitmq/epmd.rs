@@ -5,21 +5,28 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::{PROBE_PATIENCE, START_PATIENCE};
+use crate::network::Machine;
 use crate::process::{Process, bound_command, wait_until};
 use crate::{StackError, ports};
+
+/// Where epmd listens by custom.
+const PORT: u16 = 4369;
 
 /// A node would start one that stays for ever and listens everywhere: it finds this one instead.
 #[derive(Debug)]
 pub(crate) struct Epmd {
+    machine: Option<Machine>,
     port: u16,
     process: Process,
 }
 
 impl Epmd {
-    /// Starts one on a free port, and waits until it answers.
-    pub(crate) fn start(log: &Path) -> Result<Self, StackError> {
-        let port = ports::free()?;
-        Ok(Self { port, process: launch(port, log)? })
+    /// Starts one on a free port of loopback, or on a machine of a network, and waits until it answers.
+    pub(crate) fn start(machine: Option<Machine>, log: &Path) -> Result<Self, StackError> {
+        // Nodes on different machines look for each other's at the port of their own.
+        let port = if machine.is_some() { PORT } else { ports::free()? };
+        let process = launch(machine.as_ref(), port, log)?;
+        Ok(Self { machine, port, process })
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -29,18 +36,25 @@ impl Epmd {
     /// Starts it again where it has ended.
     pub(crate) fn keep_running(&mut self, log: &Path) -> Result<(), StackError> {
         if self.process.ended().is_some() {
-            self.process = launch(self.port, log)?;
+            self.process = launch(self.machine.as_ref(), self.port, log)?;
         }
         Ok(())
     }
 }
 
-fn launch(port: u16, log: &Path) -> Result<Process, StackError> {
-    let mut command = bound_command("epmd", "KILL", None);
-    command.args(["-address", "127.0.0.1", "-port", &port.to_string()]);
+fn launch(machine: Option<&Machine>, port: u16, log: &Path) -> Result<Process, StackError> {
+    let mut command = match machine {
+        Some(machine) => machine.bound_command("epmd", "KILL"),
+        None => bound_command("epmd", "KILL", None),
+    };
+    if machine.is_none() {
+        command.args(["-address", "127.0.0.1"]);
+    }
+    command.args(["-port", &port.to_string()]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let process = Process::spawn("epmd", command)?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let host = machine.map_or(Ipv4Addr::LOCALHOST, |machine| machine.clients);
+    let address = SocketAddr::from((host, port));
     if wait_until(START_PATIENCE, || TcpStream::connect_timeout(&address, PROBE_PATIENCE).is_ok()) {
         return Ok(process);
     }
