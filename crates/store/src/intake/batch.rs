@@ -168,7 +168,9 @@ impl<'b> Work<'b> {
             self.records.push(record.replayed(replay));
         }
         sessions::add(connection, stored.into_iter())?;
-        let resolved = resolutions::resolve_copies(connection, &passed, &mut self.entries)?;
+        let changed: Vec<_> = self.records.iter().chain(&warnings).filter_map(Record::changes).collect();
+        let locked = resolutions::lock(connection, &passed, &changed)?;
+        let resolved = resolutions::resolve_copies(connection, locked, &mut self.entries)?;
         let written = rejections::insert(connection, std::mem::take(&mut self.records), &mut self.entries)?;
         rejections::insert_warnings(connection, warnings)?;
         self.book(connection, &replayed, &resolved, &written)

@@ -72,6 +72,11 @@ impl<'b> Record<'b> {
         }
     }
 
+    /// By which the row is known that it changes where there is one; none where it leaves that as it is.
+    pub(super) fn changes(&self) -> Option<EventKey> {
+        (self.kind != Kind::Rejection).then_some(self.key)
+    }
+
     /// The same, of an event that an operator sent again.
     pub(super) fn replayed(self, replay: bool) -> Self {
         Self { kind: if replay { Kind::Replay } else { self.kind }, ..self }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::data_types::PgTimestamp;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use event::{Code, Event};
 use uuid::Uuid;
 
@@ -13,18 +13,18 @@ use super::entries::{Account, Entries};
 use super::rejections::{EventKey, digest};
 use super::{Outcome, time};
 
-const FIND_UNRESOLVED: &str = "\
-SELECT id, event_id, application_id, input_digest FROM rejected_events \
-WHERE event_id = ANY ($1) AND resolved_at IS NULL AND replayable";
+const FIND: &str = "\
+SELECT id, event_id, application_id, input_digest, resolved_at IS NULL AND replayable AS unresolved FROM rejected_events \
+WHERE event_id = ANY ($1)";
 
-// Locked in one order by everybody.
+const LOCK: &str = "SELECT id FROM rejected_events WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+
 const RESOLVE: &str = "\
-UPDATE rejected_events r SET resolved_at = now() \
-FROM (SELECT id FROM rejected_events WHERE id = ANY ($1) AND resolved_at IS NULL ORDER BY id FOR UPDATE) AS locked \
-WHERE r.id = locked.id RETURNING r.event_id, r.application_id, r.input_digest, r.received_at, r.booked_events";
+UPDATE rejected_events r SET resolved_at = now() WHERE r.id = ANY ($1) AND r.resolved_at IS NULL \
+RETURNING r.event_id, r.application_id, r.input_digest, r.received_at, r.booked_events";
 
 #[derive(QueryableByName)]
-struct UnresolvedRow {
+struct Row {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = SqlUuid)]
@@ -33,6 +33,22 @@ struct UnresolvedRow {
     application_id: Option<i32>,
     #[diesel(sql_type = Bytea)]
     input_digest: Vec<u8>,
+    #[diesel(sql_type = Bool)]
+    unresolved: bool,
+}
+
+impl Row {
+    fn is_copy_of(&self, event: &Event<'_>) -> bool {
+        self.unresolved
+            && self.event_id == *event.id.as_uuid()
+            && self.application_id == Some(event.application.get())
+            && self.input_digest == digest(event.input)
+    }
+
+    fn is_of(&self, (event_id, application_id, input_digest): &EventKey) -> bool {
+        (self.event_id, self.application_id) == (*event_id, *application_id)
+            && self.input_digest == input_digest
+    }
 }
 
 #[derive(QueryableByName)]
@@ -58,31 +74,54 @@ impl ResolvedRow {
     }
 }
 
+/// Rows of rejections that are locked for the batch.
+pub(super) struct Locked {
+    /// Those of unchanged copies of events that passed.
+    copies: Vec<i64>,
+}
+
+/// Locks the rows that the batch is going to change: rejections of unchanged copies of events that passed, and what `changed`
+/// tells. All at once and in the order in which everybody locks them, retention too: whoever took some now and others later could
+/// wait for somebody who waits for him.
+pub(super) fn lock(
+    connection: &mut PgConnection,
+    passed: &[&Event<'_>],
+    changed: &[EventKey],
+) -> QueryResult<Locked> {
+    let mut locked = Locked { copies: Vec::new() };
+    let ids: Vec<Uuid> =
+        passed.iter().map(|event| event.id.into()).chain(changed.iter().map(|key| key.0)).collect();
+    if ids.is_empty() {
+        return Ok(locked);
+    }
+    let rows = diesel::sql_query(FIND).bind::<Array<SqlUuid>, _>(ids).load::<Row>(connection)?;
+    let mut ids = Vec::new();
+    for row in rows {
+        let is_copy = passed.iter().any(|event| row.is_copy_of(event));
+        if is_copy {
+            locked.copies.push(row.id);
+        }
+        if is_copy || changed.iter().any(|key| row.is_of(key)) {
+            ids.push(row.id);
+        }
+    }
+    if !ids.is_empty() {
+        diesel::sql_query(LOCK).bind::<Array<BigInt>, _>(ids).execute(connection)?;
+    }
+    Ok(locked)
+}
+
 /// Marks the rejections of unchanged copies of events that passed as resolved, books that, and returns their keys.
 pub(super) fn resolve_copies(
     connection: &mut PgConnection,
-    passed: &[&Event<'_>],
+    locked: Locked,
     entries: &mut Entries,
 ) -> QueryResult<HashSet<EventKey>> {
-    if passed.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let unresolved = diesel::sql_query(FIND_UNRESOLVED)
-        .bind::<Array<SqlUuid>, _>(passed.iter().map(|event| event.id.into()).collect::<Vec<Uuid>>())
-        .load::<UnresolvedRow>(connection)?;
-    let is_copy = |row: &UnresolvedRow| {
-        passed.iter().any(|event| {
-            row.event_id == *event.id.as_uuid()
-                && row.application_id == Some(event.application.get())
-                && row.input_digest == digest(event.input)
-        })
-    };
-    let copies: Vec<i64> = unresolved.into_iter().filter(is_copy).map(|row| row.id).collect();
-    if copies.is_empty() {
+    if locked.copies.is_empty() {
         return Ok(HashSet::new());
     }
     let resolved =
-        diesel::sql_query(RESOLVE).bind::<Array<BigInt>, _>(copies).load::<ResolvedRow>(connection)?;
+        diesel::sql_query(RESOLVE).bind::<Array<BigInt>, _>(locked.copies).load::<ResolvedRow>(connection)?;
     resolved.iter().for_each(|row| row.book(entries));
     let key = |row: ResolvedRow| Some((row.event_id, row.application_id, row.input_digest.try_into().ok()?));
     Ok(resolved.into_iter().filter_map(key).collect())

@@ -1,10 +1,11 @@
 //! Rejected events that are sent again by an operator, and the warnings of events that are stored.
 
+use diesel::connection::SimpleConnection as _;
 use event::{Code, Event, Judgement, Severity, Violation};
 use serde_json::json;
 use store::intake::{Message, Outcome, Taken};
 
-use crate::ground::{Ground, Sample, message, sample};
+use crate::ground::{Ground, Sample, connect, message, sample, until};
 
 use Outcome::{Duplicate, Rejected, Stored};
 
@@ -153,4 +154,37 @@ fn warnings_of_an_event_that_is_not_stored_are_not_kept() {
     ground.write_events(vec![event.clone().data(json!({ "other": true })).judged()]);
     assert_eq!(ground.write_events(vec![Judgement::Valid(warned(&event))]), [Rejected]);
     assert_eq!(errors(&ground), "id_conflict:error:f");
+}
+
+/// What retention does beside it. A batch that took some of its rows, and waited for others with them, could wait for whoever
+/// waits for those.
+#[test]
+fn a_batch_that_waits_for_a_rejection_holds_no_other() {
+    let ground = Ground::new();
+    let (failing, passing) = (sample(), sample());
+    ground.write_events(vec![
+        rejected_for(&failing, Code::TooLarge),
+        rejected_for(&passing, Code::UnknownEventType),
+    ]);
+    let batch = [
+        message(vec![passing.judged()]),
+        Message { replay: true, ..message(vec![rejected_for(&failing, Code::TooDeep)]) },
+    ];
+    let mut beside = connect(&ground.url);
+    beside
+        .batch_execute("BEGIN; SELECT FROM rejected_events ORDER BY id LIMIT 1 FOR UPDATE")
+        .expect("lock the first");
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| ground.write(&batch));
+        until("the batch waits", || {
+            let waits = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (!ground.ask(waits).is_empty()).then_some(())
+        });
+        beside
+            .batch_execute("SELECT FROM rejected_events ORDER BY id OFFSET 1 FOR UPDATE NOWAIT; COMMIT")
+            .expect("the second is free");
+        let taken = writing.join().expect("no panic");
+        assert_eq!(taken, [Taken::Now(vec![Stored]), Taken::Now(vec![Rejected])]);
+    });
+    assert_eq!(errors(&ground), "too_large:error:f unknown_event_type:error:t too_deep:error:f");
 }
