@@ -129,6 +129,10 @@ fn open(bytes: Bytes, media: Media, limits: Limits) -> Result<Events, Unreadable
         Err(UnpackError::Corrupt(detail)) => {
             return Err(Unreadable::NoJson { body: bytes, detail: detail.to_owned() });
         }
+        Err(UnpackError::NoRoom(error)) => {
+            tracing::error!(%error, "there is no memory to unpack a body in");
+            return Err(busy().into());
+        }
     };
     match split(&body, media.format, limits.events_max) {
         Ok(parts) => Ok(Events { body, parts }),
