@@ -33,7 +33,7 @@ use crate::rate_limit::RateLimits;
 use crate::receipt_clock::ReceiptClock;
 use crate::routes;
 use crate::settings::Settings;
-use crate::submit::Gateway;
+use crate::submit::{self, Gateway};
 
 /// How long a client that is still sending may take to see why it was refused, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(3);
@@ -192,6 +192,7 @@ fn assemble(
         bodies: Bodies::new(settings),
         rates: RateLimits::default(),
         parse_errors: ParseErrors::new(publisher.clone(), source.clone(), Arc::clone(&clock), settings),
+        accepted: submit::accepted(),
         clock,
         outbox,
     }

@@ -49,7 +49,7 @@
 //! | `eye_outbox_messages_in_flight` | | messages that wait for a confirm |
 //! | `eye_outbox_message_events` | | events of a message |
 //! | `eye_outbox_publish_duration_seconds` | | from a message's departure to its outcome |
-//! | `eye_outbox_confirmed_events_total` | `application` (number) | events that the broker has, answered or not |
+//! | `eye_outbox_confirmed_events_total` | `application` (name) | events that the broker has, answered or not |
 //! | `eye_outbox_refused_total` | `reason` | requests answered 503 for the broker's sake |
 //!
 //! # What it must not know
@@ -63,6 +63,7 @@ mod media;
 mod members;
 mod outbox;
 mod parse_errors;
+mod per_application;
 pub mod rate_limit;
 pub mod receipt_clock;
 mod routes;

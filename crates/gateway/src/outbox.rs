@@ -27,6 +27,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::books::Books;
 use crate::budget::{Budget, Share};
+use crate::per_application::PerApplication;
 use crate::receipt_clock::Receipts;
 use crate::settings::Settings;
 use flight::Flight;
@@ -115,6 +116,7 @@ struct Shared {
     /// How many messages are on their way.
     in_flight: watch::Sender<usize>,
     in_flight_shown: Gauge,
+    confirmed: PerApplication,
     /// Where messages are built and published: the threads of handlers serve requests.
     runtime: Handle,
 }
@@ -140,6 +142,9 @@ impl Outbox {
             lanes: Mutex::default(),
             in_flight: watch::Sender::new(0),
             in_flight_shown: gauge!("eye_outbox_messages_in_flight"),
+            confirmed: PerApplication::new(
+                |application| counter!("eye_outbox_confirmed_events_total", "application" => application),
+            ),
             runtime: Handle::current(),
         };
         shared.in_flight_shown.set(0.0);
@@ -248,8 +253,8 @@ struct Landing {
 
 impl Landing {
     async fn see(self, flight: Flight) {
-        let Shared { publisher, source, books, .. } = &*self.shared;
-        flight.fly(self.application, publisher, source, books).await;
+        let Shared { publisher, source, books, confirmed, .. } = &*self.shared;
+        flight.fly(self.application, publisher, source, books, confirmed).await;
     }
 }
 

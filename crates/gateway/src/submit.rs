@@ -21,6 +21,7 @@ use crate::body::{Bodies, Events, Received, Unreadable};
 use crate::media::Media;
 use crate::outbox::{Outbox, OutboxError, Submission};
 use crate::parse_errors::ParseErrors;
+use crate::per_application::PerApplication;
 use crate::rate_limit::{Exceeded, RateLimits};
 use crate::receipt_clock::ReceiptClock;
 use crate::settings::Settings;
@@ -34,6 +35,14 @@ pub(crate) struct Gateway {
     pub(crate) clock: Arc<ReceiptClock>,
     pub(crate) outbox: Outbox,
     pub(crate) parse_errors: ParseErrors,
+    pub(crate) accepted: PerApplication,
+}
+
+/// Events answered 202.
+pub(crate) fn accepted() -> PerApplication {
+    PerApplication::new(
+        |application| counter!("eye_gateway_events_accepted_total", "application" => application),
+    )
 }
 
 /// The handler.
@@ -78,8 +87,7 @@ impl Gateway {
         };
         self.outbox.submit(submission).await.map_err(unavailable)?;
         crash::point("after_confirm");
-        counter!("eye_gateway_events_accepted_total", "application" => caller.application_name.to_string())
-            .increment(parts.len() as u64);
+        self.accepted.increment(&caller.application_name, parts.len());
         Ok(parts)
     }
 

@@ -1,6 +1,7 @@
 //! The identity of a request: its id, its place in a trace, and its one line in the log.
 
-use std::time::{Instant, SystemTime};
+use std::sync::{LazyLock, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -9,11 +10,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::problem::{self, Problem};
+use crate::telemetry;
 use crate::trace::Trace;
 use crate::traces::{self, KeyValue, Span, SpanKind};
 
@@ -145,12 +147,37 @@ fn general_detail(status: StatusCode) -> &'static str {
     }
 }
 
+/// What is counted of requests, looked up once: by name and label that takes as long as to judge a small event.
+struct Metrics {
+    answered: [OnceLock<Counter>; STATUSES],
+    duration: Histogram,
+}
+
+/// How many statuses there are: those from 100 to 999.
+const STATUSES: usize = 900;
+
+static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
+    // What is looked up before the recorder is there counts nothing, for ever.
+    telemetry::metrics::handle();
+    let duration = histogram!("eye_http_request_duration_seconds");
+    Metrics { answered: [const { OnceLock::new() }; STATUSES], duration }
+});
+
+impl Metrics {
+    fn count(&self, status: StatusCode, duration: Duration) {
+        let look_up = || counter!("eye_http_requests_total", "status" => status.as_str().to_owned());
+        if let Some(answered) = self.answered.get(usize::from(status.as_u16()).wrapping_sub(100)) {
+            answered.get_or_init(look_up).increment(1);
+        }
+        self.duration.record(duration.as_secs_f64());
+    }
+}
+
 fn record(answer: &ServiceResponse<BoxBody>, context: &Context, started: Instant) {
     let request = answer.request();
     let status = answer.status().as_u16();
     let duration = started.elapsed();
-    counter!("eye_http_requests_total", "status" => status.to_string()).increment(1);
-    histogram!("eye_http_request_duration_seconds").record(duration.as_secs_f64());
+    METRICS.count(answer.status(), duration);
     let sender = request.extensions().get::<Sender>().map(|sender| sender.0.get());
     tracing::info!(
         request_id = %context.request_id,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use broker::envelope::{Builder, Source};
 use broker::{Message, PublishError, Publisher};
 use event::{ApplicationId, Hour};
-use metrics::{counter, histogram};
+use metrics::histogram;
 use service::crash;
 use service::trace::Trace;
 use service::traces::{self, KeyValue, Span, SpanKind};
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::Pending;
 use crate::books::Books;
+use crate::per_application::PerApplication;
 
 /// Some of the events of one submission.
 pub(super) struct Piece {
@@ -39,6 +40,7 @@ impl Flight {
         publisher: &Publisher,
         source: &Source,
         books: &Books,
+        confirmed: &PerApplication,
     ) {
         // Who gives up earlier than the last one has its own clock; the message may still be of use to others.
         let Some(deadline) = self.pieces.iter().map(|piece| piece.pending.submission.deadline).max() else {
@@ -53,7 +55,10 @@ impl Flight {
         self.trace(began, outcome.err());
         match outcome {
             Ok(()) => {
-                self.count(events);
+                // All pieces are of one application.
+                if let Some(Piece { pending, .. }) = self.pieces.first() {
+                    confirmed.increment(&pending.submission.application_name, events);
+                }
                 books.confirm(application, &self.hours());
                 self.pieces.iter().for_each(|piece| piece.pending.receipt.confirm(piece.parts.len()));
             }
@@ -75,15 +80,6 @@ impl Flight {
             }
         }
         builder.finish()
-    }
-
-    /// All pieces are of one application.
-    fn count(&self, events: usize) {
-        if let Some(Piece { pending, .. }) = self.pieces.first() {
-            let application = pending.submission.application_name.to_string();
-            counter!("eye_outbox_confirmed_events_total", "application" => application)
-                .increment(events as u64);
-        }
     }
 
     /// How many of the events were received within which hour. Hardly ever there is more than one.
