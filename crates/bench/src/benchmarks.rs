@@ -1,6 +1,7 @@
 //! The benchmarks, a file each.
 
 mod consumer;
+mod crowd;
 mod gateway;
 mod judge;
 mod whole;
@@ -14,12 +15,14 @@ pub struct Benchmark {
     pub name: &'static str,
     /// What it measures, for people.
     pub about: &'static str,
+    /// Whether it is measured where none is named.
+    pub always: bool,
     /// Measures it; gives a row a goal.
     pub run: fn(&mut Stage) -> anyhow::Result<Vec<Row>>,
 }
 
 /// All benchmarks, in the order of the report.
-pub const ALL: [Benchmark; 9] = [
+pub const ALL: [Benchmark; 11] = [
     judge::PLAIN,
     judge::SCHEMA,
     judge::PATTERN,
@@ -27,6 +30,8 @@ pub const ALL: [Benchmark; 9] = [
     gateway::BROKER,
     gateway::LIGHT,
     gateway::BATCH,
+    crowd::KEYS,
     consumer::DRAIN,
+    crowd::TYPES,
     whole::WHOLE,
 ];

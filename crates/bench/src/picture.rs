@@ -1,4 +1,4 @@
-//! A picture of each row: ours, the limit and the goal as bars of one scale.
+//! A picture of each row: ours, the limit and the goal as bars of one scale; and one of all rows.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,10 @@ const OURS: &str = "#0072b2";
 const LIMIT: &str = "#999999";
 const GOAL: &str = "#d55e00";
 
-/// Writes the picture of each row into a folder, as `NAME.svg`.
+/// What the picture of all rows is called.
+const ALL: &str = "all";
+
+/// Writes the picture of each row into a folder, as `NAME.svg`, and that of all as `all.svg`.
 ///
 /// # Errors
 /// A file can't be written.
@@ -30,13 +33,29 @@ pub fn write(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     for row in rows {
         let file = folder.join(format!("{}.svg", row.name));
-        fs::write(&file, svg(row)).with_context(|| format!("writing {}", file.display()))?;
+        fs::write(&file, svg(std::slice::from_ref(row)))
+            .with_context(|| format!("writing {}", file.display()))?;
     }
-    Ok(())
+    let file = folder.join(format!("{ALL}.svg"));
+    fs::write(&file, svg(rows)).with_context(|| format!("writing {}", file.display()))
 }
 
-/// The picture of a row. The bars begin at zero.
-pub fn svg(row: &Row) -> String {
+/// The picture of some rows, one below the other. The bars begin at zero.
+pub fn svg(rows: &[Row]) -> String {
+    let (mut height, mut drawn) = (0.0, String::new());
+    for row in rows {
+        drawn += &format!("<g transform=\"translate(0 {height})\">");
+        height += draw(&mut drawn, row);
+        drawn += "</g>";
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+         font-family=\"sans-serif\" font-size=\"13\"><rect width=\"100%\" height=\"100%\" fill=\"white\"/>{drawn}</svg>\n"
+    )
+}
+
+/// Draws a row, and tells how high it is.
+fn draw(drawn: &mut String, row: &Row) -> f64 {
     let limit = row.limit.map(|limit| limit.median);
     let goal = match row.goal {
         Goal::Ratio(ratio) => limit.map(|limit| limit * ratio),
@@ -50,11 +69,11 @@ pub fn svg(row: &Row) -> String {
     let most = bars.iter().map(|(.., value)| *value).chain(goal).fold(0.0, f64::max);
     let scale = (WIDTH - 2.0 * MARGIN - LABEL_WIDTH - NUMBER_WIDTH) / if most > 0.0 { most } else { 1.0 };
     let (left, height) = (MARGIN + LABEL_WIDTH, TITLE + STEP * bars.len() as f64 + STEP);
-    let mut drawn = String::new();
+    *drawn += &format!("<text x=\"{MARGIN}\" y=\"24\">{}: {}</text>", row.name, escaped(row.what));
     for (place, (label, colour, value)) in bars.iter().enumerate() {
         let top = TITLE + STEP * place as f64;
         draw_bar(
-            &mut drawn,
+            drawn,
             label,
             colour,
             (left, top, value * scale),
@@ -64,19 +83,13 @@ pub fn svg(row: &Row) -> String {
     if let Some(goal) = goal {
         let sign = if row.higher_is_better { "at least" } else { "at most" };
         draw_goal(
-            &mut drawn,
+            drawn,
             left + goal * scale,
             TITLE + STEP * bars.len() as f64,
             &format!("goal: {sign} {}", number(goal)),
         );
     }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"13\"><rect width=\"100%\" height=\"100%\" fill=\"white\"/>\
-         <text x=\"{MARGIN}\" y=\"24\">{}: {}</text>{drawn}</svg>\n",
-        row.name,
-        escaped(row.what)
-    )
+    height
 }
 
 fn with_value<'a>(

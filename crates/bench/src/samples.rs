@@ -102,16 +102,30 @@ const REQUESTS: usize = 1_000;
 /// So many events in a row are of one session.
 const SESSION_EVENTS: usize = 12;
 
+/// Category and name of the types of [`bodies_of_types`], whose names go on with a number.
+pub const CROWD_TYPE: (&str, &str) = TYPES[0];
+
 /// Bodies of so many events each, like the brief's, of sessions that begin within the last hour.
 pub fn bodies(events: usize) -> Vec<String> {
+    bodies_of(events, |number| BRIEF[number % BRIEF.len()].to_owned())
+}
+
+/// The same of page views, each of another of so many types: the name of the first is `pageview-0`.
+pub fn bodies_of_types(events: usize, types: usize) -> Vec<String> {
+    let name = CROWD_TYPE.1;
+    bodies_of(events, |number| {
+        BRIEF[0].replace(&format!("\"{name}\""), &format!("\"{name}-{}\"", number % types))
+    })
+}
+
+fn bodies_of(events: usize, sample: impl Fn(usize) -> String) -> Vec<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let began = now.saturating_sub(HOUR);
     let count = REQUESTS * events;
     let event = |number: usize| {
         let at = began + HOUR.mul_f64(number as f64 / count as f64);
         let session = Uuid::new_v5(&Uuid::NAMESPACE_URL, &(number / SESSION_EVENTS).to_be_bytes());
-        let sample =
-            BRIEF[number % BRIEF.len()].replace("e2085be5-9137-4e4e-80b5-f1ffddc25423", &session.to_string());
+        let sample = sample(number).replace("e2085be5-9137-4e4e-80b5-f1ffddc25423", &session.to_string());
         sample.replace("2021-01-01 09:15:27.243860", &rfc3339(at))
     };
     let body = |request: usize| match events {

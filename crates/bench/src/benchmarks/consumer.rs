@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 
 use super::Benchmark;
 use super::gateway::beside;
-use crate::load::Load;
+use crate::load::{Load, Request};
 use crate::measure::{Goal, Row, rounds_beside};
 use crate::pipeline::{Listening, Pipeline, Stage};
 use crate::service::Service;
@@ -33,6 +33,7 @@ const COLUMNS: &str = "occurred_at, received_at, application_id, event_type_id, 
 pub(super) const DRAIN: Benchmark = Benchmark {
     name: "consumer_drain",
     about: "one consumer, from the queue to the commit, beside COPY of the same rows",
+    always: true,
     run: drain,
 };
 
@@ -65,23 +66,28 @@ pub(super) fn drain_rate<'p>(
     gateway: &'p Listening,
 ) -> anyhow::Result<impl FnMut() -> anyhow::Result<f64> + use<'p>> {
     let requests = pipeline.requests(gateway.address, BATCH_EVENTS);
-    Ok(move || {
-        pipeline.empty()?;
-        let load = Load {
-            address: gateway.address,
-            requests: &requests,
-            connections: CONNECTIONS,
-            rate: None,
-            time: FILL_TIME,
-        };
-        let outcome = load.send()?;
-        outcome.rate()?;
-        let events = outcome.accepted as f64 * BATCH_EVENTS as f64;
-        let consumer = pipeline.consumer()?;
-        let rate = pipeline.runtime.block_on(stored_a_second(&consumer, events))?;
-        consumer.stop()?;
-        Ok(rate)
-    })
+    Ok(move || stored_rate(pipeline, gateway, &requests))
+}
+
+/// The same of these requests, which hold a hundred events each.
+///
+/// # Errors
+/// They are not accepted, or not stored.
+pub(super) fn stored_rate(
+    pipeline: &Pipeline,
+    gateway: &Listening,
+    requests: &[Request],
+) -> anyhow::Result<f64> {
+    pipeline.empty()?;
+    let load =
+        Load { address: gateway.address, requests, connections: CONNECTIONS, rate: None, time: FILL_TIME };
+    let outcome = load.send()?;
+    outcome.rate()?;
+    let events = outcome.accepted as f64 * BATCH_EVENTS as f64;
+    let consumer = pipeline.consumer()?;
+    let rate = pipeline.runtime.block_on(stored_a_second(&consumer, events))?;
+    consumer.stop()?;
+    Ok(rate)
 }
 
 /// From its first look at which a consumer has stored something to when it has stored everything.

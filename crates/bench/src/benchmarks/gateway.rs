@@ -31,8 +31,8 @@ const IN_FLIGHT: usize = 512;
 const BATCHES_IN_FLIGHT: usize = 64;
 
 /// What is light: requests a second, and over how many connections.
-const LIGHT_RATE: f64 = 1_000.0;
-const LIGHT_CONNECTIONS: u32 = 16;
+pub(super) const LIGHT_RATE: f64 = 1_000.0;
+pub(super) const LIGHT_CONNECTIONS: u32 = 16;
 
 /// How long lapin waits between two messages on an idle broker.
 const IDLE: Duration = Duration::from_millis(5);
@@ -44,6 +44,7 @@ const START_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const SINGLE: Benchmark = Benchmark {
     name: "gateway_single",
     about: "single events, 256 connections, beside a server that answers 202 and does nothing",
+    always: true,
     run: single,
 };
 
@@ -51,6 +52,7 @@ pub(super) const SINGLE: Benchmark = Benchmark {
 pub(super) const BROKER: Benchmark = Benchmark {
     name: "gateway_vs_broker",
     about: "the same, beside lapin publishing one event a message",
+    always: true,
     run: beside_broker,
 };
 
@@ -58,6 +60,7 @@ pub(super) const BROKER: Benchmark = Benchmark {
 pub(super) const LIGHT: Benchmark = Benchmark {
     name: "gateway_light_latency",
     about: "the latency of 1,000 requests a second, beside one confirmed publish on an idle broker",
+    always: true,
     run: light,
 };
 
@@ -65,6 +68,7 @@ pub(super) const LIGHT: Benchmark = Benchmark {
 pub(super) const BATCH: Benchmark = Benchmark {
     name: "gateway_batch",
     about: "batches of 100 events, beside lapin publishing the same bytes, a batch a message",
+    always: true,
     run: batch,
 };
 

@@ -19,13 +19,18 @@ use crate::samples::{BRIEF, FULL, SCHEMA as TWENTY_PROPERTIES, TYPES};
 const NOW_MICROS: i64 = 1_767_225_600_000_000;
 
 /// Without a schema.
-pub(super) const PLAIN: Benchmark =
-    Benchmark { name: "judge", about: "the brief's sample events, judged without a schema", run: plain };
+pub(super) const PLAIN: Benchmark = Benchmark {
+    name: "judge",
+    about: "the brief's sample events, judged without a schema",
+    always: true,
+    run: plain,
+};
 
 /// With a schema of twenty properties.
 pub(super) const SCHEMA: Benchmark = Benchmark {
     name: "judge_schema",
     about: "events judged by a schema of twenty properties",
+    always: true,
     run: by_schema,
 };
 
@@ -33,6 +38,7 @@ pub(super) const SCHEMA: Benchmark = Benchmark {
 pub(super) const PATTERN: Benchmark = Benchmark {
     name: "judge_pattern",
     about: "the pattern (a+)+$ and a hostile text of 30 kB",
+    always: true,
     run: by_pattern,
 };
 

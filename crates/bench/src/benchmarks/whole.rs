@@ -53,6 +53,7 @@ const BYTES_A_MIB: f64 = 1_048_576.0;
 pub(super) const WHOLE: Benchmark = Benchmark {
     name: "end_to_end",
     about: "single events for 60 s with no backlog, how soon they are readable, memory, and idling",
+    always: true,
     run: whole,
 };
 

@@ -84,12 +84,12 @@ fn benchmarks_have_names_of_their_own() {
 #[test]
 fn a_picture_shows_ours_the_limit_and_the_goal() {
     let what = "ours < limit & more";
-    let picture = bench::picture::svg(&Row { what, ..row(Goal::Ratio(0.60), true) });
+    let picture = bench::picture::svg(&[Row { what, ..row(Goal::Ratio(0.60), true) }]);
     for part in
         ["ours &lt; limit &amp; more", "1,234,567 events/s", "2,000,000 events/s", "goal: at least 1,200,000"]
     {
         assert!(picture.contains(part), "{part}: {picture}");
     }
-    let alone = bench::picture::svg(&Row { limit: None, ..row(Goal::Ours(2.0), false) });
+    let alone = bench::picture::svg(&[Row { limit: None, ..row(Goal::Ours(2.0), false) }]);
     assert!(alone.contains("goal: at most 2.00") && !alone.contains(">limit<"), "{alone}");
 }
