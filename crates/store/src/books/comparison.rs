@@ -14,7 +14,8 @@ use crate::intake::entries::{self, Entries};
 use crate::intake::{Outcome, time};
 use crate::{Error, Store};
 
-/// Retention rests while rows are counted: neither is a partition detached, nor one that is detached counted further.
+/// Retention rests while rows are counted: neither is a partition detached, nor one that is detached counted further. A step of it
+/// locks the second table before it touches what is read here.
 /// Neither lock takes a moment yet, so that what is seen afterwards stands still.
 const KEEP_PARTITIONS: &str = "\
 LOCK TABLE ONLY events IN ACCESS SHARE MODE; LOCK TABLE expiring_partitions IN SHARE MODE";

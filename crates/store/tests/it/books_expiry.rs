@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::Utc;
+use diesel::connection::SimpleConnection as _;
 use event::{EventId, MessageId, ReceivedAt};
 use store::books::HourRange;
 use store::housekeeping::merge_counts;
@@ -13,7 +14,7 @@ use store::intake::{Contents, Fragment, Message};
 use store::retention::expire;
 
 use crate::books::{ledger, rejected};
-use crate::ground::{Ending, Ground, Sample, judged, message, persist, sample};
+use crate::ground::{Ending, Ground, Sample, connect, judged, message, persist, sample, until};
 
 fn month() -> NonZeroU32 {
     NonZeroU32::new(30).expect("not 0")
@@ -60,6 +61,34 @@ fn what_expires_is_booked_at_each_step() {
     assert_eq!((compared.duplicate, compared.rejected), (1, 1));
     assert_eq!((ground.count("events"), ground.count("rejected_events")), (0, 1));
     ledger(&ground);
+}
+
+/// A comparison locks what is expiring, and reads it then: a step that holds the one and waits for the other would have both wait.
+#[test]
+fn a_step_that_waits_for_a_comparison_holds_nothing_that_it_reads() {
+    let ground = Ground::new();
+    cut_the_past(&ground);
+    ground.write_events(vec![old("s", 300).judged()]);
+    let step = || ground.ask("SELECT step FROM eye_expire_partition(30)");
+    assert_eq!((step(), step()), ("detached".to_owned(), "counted".to_owned()));
+    let mut comparing = connect(&ground.url);
+    comparing
+        .batch_execute("BEGIN; LOCK TABLE expiring_partitions IN SHARE MODE; SET LOCAL lock_timeout = '1ms'")
+        .expect("lock what is expiring");
+    thread::scope(|scope| {
+        let dropping = scope.spawn(step);
+        until("the step waits", || {
+            let waits = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (!ground.ask(waits).is_empty()).then_some(())
+        });
+        comparing.batch_execute("SELECT FROM expired_events_old; COMMIT").expect("read what is detached");
+        // Where the machine is slow it gave up waiting.
+        let found = dropping.join().expect("no panic");
+        assert!(["dropped", "blocked"].contains(&found.as_str()), "{found}");
+    });
+    expire(&ground.store, month(), Duration::from_secs(60), |_| ()).expect("expire");
+    assert_eq!(ground.count("expiring_partitions"), 0);
+    ground.assert_books_agree();
 }
 
 #[test]
