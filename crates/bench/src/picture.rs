@@ -15,7 +15,8 @@ const LABEL_WIDTH: f64 = 60.0;
 const NUMBER_WIDTH: f64 = 170.0;
 const BAR: f64 = 22.0;
 const STEP: f64 = 34.0;
-const TITLE: f64 = 40.0;
+/// Of the two lines above the bars.
+const TITLE: f64 = 56.0;
 
 /// Colours that are told apart by whoever sees no red or no green, on white and on black.
 const OURS: &str = "#0072b2";
@@ -69,7 +70,11 @@ fn draw(drawn: &mut String, row: &Row) -> f64 {
     let most = bars.iter().map(|(.., value)| *value).chain(goal).fold(0.0, f64::max);
     let scale = (WIDTH - 2.0 * MARGIN - LABEL_WIDTH - NUMBER_WIDTH) / if most > 0.0 { most } else { 1.0 };
     let (left, height) = (MARGIN + LABEL_WIDTH, TITLE + STEP * bars.len() as f64 + STEP);
-    *drawn += &format!("<text x=\"{MARGIN}\" y=\"24\">{}: {}</text>", row.name, escaped(row.what));
+    *drawn += &format!(
+        "<text x=\"{MARGIN}\" y=\"22\" font-weight=\"bold\">{}</text><text x=\"{MARGIN}\" y=\"41\">{}</text>",
+        row.name,
+        escaped(row.what)
+    );
     for (place, (label, colour, value)) in bars.iter().enumerate() {
         let top = TITLE + STEP * place as f64;
         draw_bar(

@@ -1,5 +1,7 @@
 //! Writes envelopes, of the version that it is told.
 
+use std::fmt::{self, Write as _};
+
 use event::{ApplicationId, EventId, MessageId, ReceivedAt};
 use serde_json::Value;
 
@@ -8,21 +10,22 @@ use crate::message::{Headers, Kind, Message};
 
 /// Gathers events of one application into one queue message.
 ///
-/// The header is written as the events come, so that finishing costs one copy, however many they are.
+/// The header is written as the events come, and these stay where they are until it is finished: they are copied once.
 #[derive(Debug)]
-pub struct Builder {
+pub struct Builder<'b> {
     source: Source,
     application: ApplicationId,
     requests: String,
     request_count: usize,
     entries: String,
     event_count: u32,
-    events: Vec<u8>,
+    events: Vec<&'b [u8]>,
+    bytes: usize,
     first_received_at: Option<ReceivedAt>,
     replay: bool,
 }
 
-impl Builder {
+impl<'b> Builder<'b> {
     /// Begins an envelope of a gateway, for an application.
     pub fn events(source: impl Into<Source>, application: ApplicationId) -> Self {
         Self {
@@ -33,6 +36,7 @@ impl Builder {
             entries: String::new(),
             event_count: 0,
             events: Vec::new(),
+            bytes: 0,
             first_received_at: None,
             replay: false,
         }
@@ -48,25 +52,24 @@ impl Builder {
     pub fn request(&mut self, context: &RequestContext) {
         let id = Value::from(context.request_id.as_str());
         let traceparent = Value::from(context.traceparent.as_deref());
-        separate(&mut self.requests);
-        self.requests.push_str(&format!(r#"{{"id":{id},"traceparent":{traceparent}}}"#));
+        add(&mut self.requests, format_args!(r#"{{"id":{id},"traceparent":{traceparent}}}"#));
         self.request_count += 1;
     }
 
     /// Adds an event, with its bytes as they were sent.
-    pub fn event(&mut self, id: EventId, received_at: ReceivedAt, bytes: &[u8]) {
+    pub fn event(&mut self, id: EventId, received_at: ReceivedAt, bytes: &'b [u8]) {
         if self.request_count == 0 {
             self.request(&RequestContext { request_id: String::new(), traceparent: None });
         }
-        separate(&mut self.entries);
         let first = *self.first_received_at.get_or_insert(received_at);
         let micros = match self.source.version {
             Version::V1 => received_at.as_micros(),
             Version::V2 => received_at.as_micros().wrapping_sub(first.as_micros()),
         };
         let (length, request) = (bytes.len(), self.request_count - 1);
-        self.entries.push_str(&format!(r#"["{id}",{micros},{length},{request}]"#));
-        self.events.extend_from_slice(bytes);
+        add(&mut self.entries, format_args!(r#"["{id}",{micros},{length},{request}]"#));
+        self.events.push(bytes);
+        self.bytes += length;
         self.event_count += 1;
     }
 
@@ -77,7 +80,7 @@ impl Builder {
 
     /// How many bytes the added events have together; the header comes on top.
     pub const fn bytes(&self) -> usize {
-        self.events.len()
+        self.bytes
     }
 
     /// Whether no event was added.
@@ -98,7 +101,7 @@ impl Builder {
         application: ApplicationId,
         context: &RequestContext,
         detail: &str,
-        rejected: &Carried<'_>,
+        rejected: &Carried<'b>,
     ) -> Message {
         let mut envelope = Self::events(source, application);
         envelope.request(context);
@@ -123,7 +126,7 @@ impl Builder {
     }
 
     fn close(self, kind: Kind, event_count: u32, more: &str) -> Message {
-        let Self { source, application, requests, entries, events, first_received_at, .. } = self;
+        let Self { source, application, requests, entries, events, bytes, first_received_at, .. } = self;
         let Source { run, gateway, version } = source;
         let (gateway, received) = match version {
             Version::V1 => (String::new(), String::new()),
@@ -135,10 +138,10 @@ impl Builder {
         let header = format!(
             r#"{{"version":{version},{gateway}"run":"{run}","application":{application},"requests":[{requests}],{received}"events":[{entries}]{more}}}"#
         );
-        let mut body = Vec::with_capacity(header.len() + 1 + events.len());
+        let mut body = Vec::with_capacity(header.len() + 1 + bytes);
         body.extend_from_slice(header.as_bytes());
         body.push(b'\n');
-        body.extend_from_slice(&events);
+        events.iter().for_each(|event| body.extend_from_slice(event));
         let headers = Headers {
             message_id: Some(MessageId::fresh()),
             kind: Some(kind),
@@ -152,8 +155,11 @@ impl Builder {
     }
 }
 
-fn separate(list: &mut String) {
+/// Adds to what is written of a list.
+fn add(list: &mut String, entry: fmt::Arguments<'_>) {
     if !list.is_empty() {
         list.push(',');
     }
+    // A string takes whatever is written to it.
+    let _never_fails = list.write_fmt(entry);
 }

@@ -13,12 +13,12 @@ pub(super) struct Parcel {
     pub(super) rejections: Vec<i64>,
 }
 
-struct Open {
-    builder: Builder,
+struct Open<'e> {
+    builder: Builder<'e>,
     rejections: Vec<i64>,
 }
 
-impl Open {
+impl Open<'_> {
     fn close(self) -> Parcel {
         Parcel { message: self.builder.finish(), rejections: self.rejections }
     }
@@ -26,7 +26,7 @@ impl Open {
 
 /// Packs events by application into messages of at most so many bytes of events; one larger event goes alone.
 pub(super) fn pack(source: &Source, events: &[RejectedEvent], bytes_max: usize) -> Vec<Parcel> {
-    let mut open: HashMap<ApplicationId, Open> = HashMap::new();
+    let mut open: HashMap<ApplicationId, Open<'_>> = HashMap::new();
     let mut parcels = Vec::new();
     for event in events {
         let fresh =

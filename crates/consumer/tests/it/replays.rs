@@ -20,8 +20,9 @@ fn without_id() -> (EventId, Value) {
 }
 
 async fn send(scene: &Scene, (id, event): &(EventId, Value)) {
+    let text = event.to_string();
     let mut envelope = scene.envelope();
-    envelope.event(*id, ReceivedAt::from_micros(RECEIVED_AT), event.to_string().as_bytes());
+    envelope.event(*id, ReceivedAt::from_micros(RECEIVED_AT), text.as_bytes());
     scene.publish(&envelope.finish()).await;
 }
 

@@ -163,7 +163,7 @@ impl Scene {
     }
 
     /// Begins an envelope of one request.
-    pub(crate) fn envelope(&self) -> Builder {
+    pub(crate) fn envelope<'b>(&self) -> Builder<'b> {
         let mut envelope = Builder::events(self.run, self.application);
         envelope.request(&request());
         envelope
@@ -172,14 +172,12 @@ impl Scene {
     /// A message of these events, as a gateway of another version writes it.
     pub(crate) fn message_of_version(&self, version: Version, events: &[Value]) -> Message {
         let source = Source { run: self.run, gateway: "gateway-1".into(), version };
-        let mut envelope = Builder::events(source, self.application);
-        envelope.request(&request());
-        fill(envelope, events)
+        message_of(source, self.application, events)
     }
 
     /// A message of these events.
     pub(crate) fn message(&self, events: &[Value]) -> Message {
-        fill(self.envelope(), events)
+        message_of(self.run, self.application, events)
     }
 
     /// Publishes a message and awaits the confirm.
@@ -258,10 +256,13 @@ impl Scene {
     }
 }
 
-fn fill(mut envelope: Builder, events: &[Value]) -> Message {
-    for event in events {
+fn message_of(source: impl Into<Source>, application: ApplicationId, events: &[Value]) -> Message {
+    let texts: Vec<String> = events.iter().map(Value::to_string).collect();
+    let mut envelope = Builder::events(source, application);
+    envelope.request(&request());
+    for (event, text) in events.iter().zip(&texts) {
         let id = EventId::parse(event["id"].as_str().unwrap()).unwrap();
-        envelope.event(id, ReceivedAt::from_micros(RECEIVED_AT), event.to_string().as_bytes());
+        envelope.event(id, ReceivedAt::from_micros(RECEIVED_AT), text.as_bytes());
     }
     envelope.finish()
 }
