@@ -1,13 +1,13 @@
 //! A private stack of the real binaries, each part of which can be killed and started again.
 
-use std::collections::HashMap;
+mod place;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use stack::faults::Backend;
-use stack::{Postgres, RabbitMq, ports, postgres, rabbitmq, testing};
+use stack::{Postgres, RabbitMq, postgres, rabbitmq, testing};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -16,6 +16,7 @@ use crate::logins::Logins;
 pub use crate::service::program;
 use crate::service::{Service, eye, told, try_eye};
 use crate::ways::Ways;
+use place::{Place, Ports, free_port};
 
 /// How long anything may take that ought to come about soon.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -376,77 +377,4 @@ fn broker_options() -> rabbitmq::Options {
     let definitions: Value =
         serde_json::from_str(include_str!("../../broker/src/policies.json")).expect("the policies are JSON");
     rabbitmq::Options { policies: definitions["policies"].clone(), ..rabbitmq::Options::default() }
-}
-
-/// Where services listen.
-struct Ports {
-    gateways: [Backend; 2],
-    query: u16,
-}
-
-impl Ports {
-    fn free() -> Self {
-        let gateway = || Backend { port: free_port(), health_port: free_port() };
-        Self { gateways: [gateway(), gateway()], query: free_port() }
-    }
-}
-
-/// What every service is told.
-struct Place<'a> {
-    directory: &'a Path,
-    ways: Option<&'a Ways>,
-    settings: &'a [(&'a str, &'a str)],
-}
-
-impl Place<'_> {
-    /// The gateways, the consumers, the query service, each by its own ways to the servers.
-    fn services(&self, store: &str, broker: &str, ports: &Ports) -> ([Service; 2], Vec<Service>, Service) {
-        let (store, broker) = (store.to_owned(), broker.to_owned());
-        let [gateways_at, consumers_at] = match self.ways {
-            None => [(store.clone(), broker.clone()), (store.clone(), broker.clone())],
-            Some(ways) => [
-                (ways.gateway_to_store.through(&store), ways.gateway_to_broker.through(&broker)),
-                (ways.consumers_to_store.through(&store), ways.consumers_to_broker.through(&broker)),
-            ],
-        };
-        let gateway = |name: &str, Backend { port, health_port }| {
-            self.service("gateway", name, &gateways_at, health_port, Some(port))
-        };
-        let [first, second] = ports.gateways;
-        let gateways = [gateway("gateway", first), gateway("gateway-2", second)];
-        let consumers = (0..CONSUMERS).map(|number| {
-            self.service("consumer", &format!("consumer-{number}"), &consumers_at, free_port(), None)
-        });
-        let query = self.service("query", "query", &(store, broker), free_port(), Some(ports.query));
-        (gateways, consumers.collect(), query)
-    }
-
-    fn service(
-        &self,
-        kind: &str,
-        name: &str,
-        at: &(String, String),
-        health_port: u16,
-        port: Option<u16>,
-    ) -> Service {
-        let section = kind.to_uppercase();
-        let mut environment = HashMap::from([
-            ("EYE__STORE__URL".to_owned(), at.0.clone()),
-            ("EYE__BROKER__URL".to_owned(), at.1.clone()),
-            (format!("EYE__{section}__HEALTH_LISTEN"), format!("127.0.0.1:{health_port}")),
-        ]);
-        environment
-            .extend(self.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        if let Some(port) = port {
-            environment.insert(format!("EYE__{section}__LISTEN"), format!("127.0.0.1:{port}"));
-            let snapshot = self.directory.join(format!("{name}-keys.json"));
-            environment.insert("EYE__KEYS__SNAPSHOT_FILE".to_owned(), snapshot.display().to_string());
-        }
-        let log = self.directory.join(format!("{name}.log"));
-        Service { program: program(&format!("eye-{kind}")), environment, log, process: None }
-    }
-}
-
-fn free_port() -> u16 {
-    ports::free().expect("a free port")
 }
