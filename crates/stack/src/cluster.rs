@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::network::Wire;
 use crate::process::secret;
 use crate::rabbitmq::epmd::Epmd;
 use crate::rabbitmq::{self, Options};
@@ -108,15 +107,12 @@ impl Cluster {
         self.nodes.iter().position(|node| found["leader"] == node.node()).ok_or_else(none)
     }
 
-    /// Cuts a node off from the others: its clients still reach it. On a network no packet gets through between them; on loopback
-    /// it is told another secret for each of them, so that no connection between them comes about.
+    /// Cuts a node off from the others: its clients still reach it. It is told another secret for each of them, so that no
+    /// connection between them comes about; those that there are end. On a network, see [`Network::cut`].
     ///
     /// # Errors
-    /// The node does not answer, or what the system said.
+    /// The node does not answer.
     pub fn cut_off(&self, number: usize) -> Result<(), StackError> {
-        if let Ground::Network(network) = &self.ground {
-            return network.cut(number, Wire::Peers);
-        }
         // All secrets first, then all connections at once: nodes that see each other by turns only would all pause.
         let others = self.others(number);
         let cut = format!(
@@ -128,11 +124,8 @@ impl Cluster {
     /// Ends what [`Self::cut_off`] began.
     ///
     /// # Errors
-    /// The node does not answer, or what the system said.
+    /// The node does not answer.
     pub fn rejoin(&self, number: usize) -> Result<(), StackError> {
-        if let Ground::Network(network) = &self.ground {
-            return network.mend(number, Wire::Peers);
-        }
         let others = self.others(number);
         let rejoin = format!("[erlang:set_cookie(N, erlang:get_cookie()) || N <- {others}].");
         self.nodes[number].control(&["eval", &rejoin]).map(drop)
