@@ -194,8 +194,9 @@ impl Load {
         self.wish.send_replace(Wish::Pause);
     }
 
-    /// Sends again.
+    /// Sends again. That nothing was accepted while nothing was sent is no outage.
     pub fn resume(&self) {
+        self.books.seen().last_accepted = Instant::now();
         self.wish.send_replace(Wish::Run);
     }
 
