@@ -270,13 +270,13 @@ impl RabbitMq {
         let peers = self.machine.as_ref().map_or(Ipv4Addr::LOCALHOST, |machine| machine.peers);
         let mut distribution =
             format!("-kernel inet_dist_use_interface {{{}}}", peers.to_string().replace('.', ","));
+        hide_variables(command, &["RABBITMQ_", "ERL_"]);
         if self.machine.is_some() {
             distribution.push_str(" -kernel net_ticktime ");
             distribution.push_str(NET_TICK_TIME_S);
             // Its host has a dot, as only long names have.
             command.env("RABBITMQ_USE_LONGNAME", "true");
         }
-        hide_variables(command, &["RABBITMQ_", "ERL_"]);
         command
             // The system's own files, which the scripts and the node would read besides.
             .env("RABBITMQ_CONF_ENV_FILE", in_directory("rabbitmq-env.conf"))

@@ -14,7 +14,7 @@ use store::intake::{Contents, Fragment, Message};
 use store::retention::expire;
 
 use crate::books::{ledger, rejected};
-use crate::ground::{Ending, Ground, Sample, connect, judged, message, persist, sample, until};
+use crate::ground::{Ending, Ground, Sample, connect, judged, message, persist, sample};
 
 fn month() -> NonZeroU32 {
     NonZeroU32::new(30).expect("not 0")
@@ -77,10 +77,7 @@ fn a_step_that_waits_for_a_comparison_holds_nothing_that_it_reads() {
         .expect("lock what is expiring");
     thread::scope(|scope| {
         let dropping = scope.spawn(step);
-        until("the step waits", || {
-            let waits = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            (!ground.ask(waits).is_empty()).then_some(())
-        });
+        ground.until_somebody_waits();
         comparing.batch_execute("SELECT FROM expired_events_old; COMMIT").expect("read what is detached");
         // Where the machine is slow it gave up waiting.
         let found = dropping.join().expect("no panic");

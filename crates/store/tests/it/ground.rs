@@ -74,6 +74,12 @@ impl Ground {
         ask(&mut self.connect(), sql)
     }
 
+    /// Until a session of this database waits for a lock.
+    pub(crate) fn until_somebody_waits(&self) {
+        let waits = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until("somebody waits for a lock", || (!self.ask(waits).is_empty()).then_some(()));
+    }
+
     pub(crate) fn count(&self, table: &str) -> i64 {
         self.ask(&format!("SELECT count(*)::text FROM {table}")).parse().expect("a count")
     }

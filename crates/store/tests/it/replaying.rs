@@ -5,7 +5,7 @@ use event::{Code, Event, Judgement, Severity, Violation};
 use serde_json::json;
 use store::intake::{Message, Outcome, Taken};
 
-use crate::ground::{Ground, Sample, connect, message, sample, until};
+use crate::ground::{Ground, Sample, connect, message, sample};
 
 use Outcome::{Duplicate, Rejected, Stored};
 
@@ -176,10 +176,7 @@ fn a_batch_that_waits_for_a_rejection_holds_no_other() {
         .expect("lock the first");
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| ground.write(&batch));
-        until("the batch waits", || {
-            let waits = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            (!ground.ask(waits).is_empty()).then_some(())
-        });
+        ground.until_somebody_waits();
         beside
             .batch_execute("SELECT FROM rejected_events ORDER BY id OFFSET 1 FOR UPDATE NOWAIT; COMMIT")
             .expect("the second is free");
