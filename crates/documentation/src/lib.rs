@@ -10,7 +10,6 @@
 //! |---|---|
 //! | [`Document`] | `/openapi.json` |
 //! | [`swagger`], [`redoc`], [`file`](fn@file) | the pages, and what they load |
-//! | `file` | a file in memory: its tag, packed or not, and what a page may do |
 //!
 //! Addresses in the pages begin with `../`, which leads to the same place from `/swagger` and from `/swagger/`.
 //! Swagger UI comes from its crate. Redoc is the bundle of npm's `redoc` 2.5.4, packed, with one change: the address of
@@ -19,35 +18,35 @@
 //! # What it must not know
 //! What the document says.
 
-mod file;
-
 use std::sync::LazyLock;
 
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use service::asset::{A_DAY, ASK_AGAIN, Asset, SCRIPT, STYLE};
 use service::problem::Problem;
 
-use crate::file::{A_DAY, ASK_AGAIN, File, page};
-
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What a page may do: show and ask what is here, and nothing elsewhere. Both pages write styles while they run; Redoc
+/// searches in a worker that it makes of its own text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The document with the default settings. A test of the query service compares it with what that service writes;
 /// `make openapi` writes it anew.
 const KEPT: &str = include_str!("../openapi.json");
 
-static SWAGGER: LazyLock<File> = LazyLock::new(|| page(include_str!("pages/swagger.html")));
-static REDOC: LazyLock<File> = LazyLock::new(|| page(include_str!("pages/redoc.html")));
+static SWAGGER: LazyLock<Asset> = LazyLock::new(|| Asset::page(include_str!("pages/swagger.html"), POLICY));
+static REDOC: LazyLock<Asset> = LazyLock::new(|| Asset::page(include_str!("pages/redoc.html"), POLICY));
 
 /// What the pages load, by its address.
-static FILES: LazyLock<Vec<(&str, File)>> = LazyLock::new(|| {
-    let plain = |kind, text: &'static str| File::new(kind, A_DAY, Bytes::from_static(text.as_bytes()));
+static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
+    let plain = |kind, text: &'static str| Asset::new(kind, A_DAY, Bytes::from_static(text.as_bytes()));
     let redoc = Bytes::from_static(include_bytes!("pages/redoc.standalone.js.gz"));
     let licence = include_str!("pages/redoc.standalone.js.LICENSE.txt");
     let mut files = vec![
         ("/swagger/start.js", plain(SCRIPT, include_str!("pages/swagger.js"))),
-        ("/redoc/redoc.standalone.js", File::new(SCRIPT, A_DAY, redoc).packed()),
+        ("/redoc/redoc.standalone.js", Asset::new(SCRIPT, A_DAY, redoc).packed()),
         ("/redoc/redoc.standalone.js.LICENSE.txt", plain(TEXT, licence)),
     ];
     files.extend(swagger_file("/swagger/swagger-ui.css", "swagger-ui.css", STYLE));
@@ -56,12 +55,12 @@ static FILES: LazyLock<Vec<(&str, File)>> = LazyLock::new(|| {
 });
 
 /// The OpenAPI document as it is served.
-pub struct Document(File);
+pub struct Document(Asset);
 
 impl Document {
     /// The document with this JSON text.
     pub fn new(text: impl Into<Bytes>) -> Self {
-        Self(File::new("application/json", ASK_AGAIN, text.into()))
+        Self(Asset::new("application/json", ASK_AGAIN, text.into()))
     }
 
     /// The document with the default settings.
@@ -105,8 +104,8 @@ pub fn file(request: &HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 /// A file of Swagger UI's crate. A test asks for each of them.
-fn swagger_file(address: &'static str, name: &str, kind: &'static str) -> Option<(&'static str, File)> {
+fn swagger_file(address: &'static str, name: &str, kind: &'static str) -> Option<(&'static str, Asset)> {
     let file = utoipa_swagger_ui::serve(name, std::sync::Arc::default()).ok().flatten()?;
-    let plain = File::new(kind, A_DAY, Bytes::from(file.bytes.into_owned()));
+    let plain = Asset::new(kind, A_DAY, Bytes::from(file.bytes.into_owned()));
     Some((address, if file.gzpipped { plain.packed() } else { plain }))
 }

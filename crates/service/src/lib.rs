@@ -15,6 +15,7 @@
 //! | [`patience`] | waiting for another part, said once and not again and again |
 //! | [`shutdown`] | the signals that end a process |
 //! | [`crash`] | crash points, in builds for tests only |
+//! | [`asset`] | files in memory, as services serve them |
 //! | [`body`] | bodies of requests: their type, their size, and how they are read |
 //! | [`problem`] | RFC 9457: how a refused request is answered |
 //! | [`request`] | request id, W3C trace context, one log line a request |
@@ -49,6 +50,7 @@
 //! | `eye_build_info` | `service`, `version` | always 1 |
 //! | `eye_log_records_dropped_total` | | log lines that stderr did not take in time |
 
+pub mod asset;
 pub mod body;
 pub mod crash;
 pub mod health;

@@ -1,4 +1,6 @@
-//! A file in memory, as it is served.
+//! A file in memory, as it is served: its tag, packed or not, and what a page may do.
+
+use std::io::Write as _;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -6,47 +8,76 @@ use actix_web::http::header::{
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use flate2::Compression;
 use flate2::read::GzDecoder;
-use service::problem::Problem;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-const HTML: &str = "text/html; charset=utf-8";
+use crate::problem::Problem;
+
+/// A page's media type.
+pub const HTML: &str = "text/html; charset=utf-8";
+/// A script's media type.
+pub const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// A style sheet's media type.
+pub const STYLE: &str = "text/css; charset=utf-8";
 
 /// For what may change with the next start.
-pub(crate) const ASK_AGAIN: &str = "no-cache";
+pub const ASK_AGAIN: &str = "no-cache";
 
 /// For what changes with a release: a day, then it is asked for by its tag.
-pub(crate) const A_DAY: &str = "public, max-age=86400";
-
-/// What a page may do: show and ask what is here, and nothing elsewhere. Both pages write styles while they run; Redoc
-/// searches in a worker that it makes of its own text.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub const A_DAY: &str = "public, max-age=86400";
 
 /// A file in memory.
-pub(crate) struct File {
+pub struct Asset {
     kind: &'static str,
     caching: &'static str,
     content: Bytes,
     /// Whether the content is packed by gzip.
     is_packed: bool,
-    /// Whether it is a page, and bound by the policy.
-    is_page: bool,
+    /// What a page may do: a content security policy.
+    policy: Option<&'static str>,
     tag: String,
 }
 
-impl File {
-    pub(crate) fn new(kind: &'static str, caching: &'static str, content: Bytes) -> Self {
+impl Asset {
+    /// A file of this media type, cached so.
+    pub fn new(kind: &'static str, caching: &'static str, content: impl Into<Bytes>) -> Self {
+        let content = content.into();
         let digest = Sha256::digest(&content);
         let tag = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { kind, caching, content, is_packed: false, is_page: false, tag }
+        Self { kind, caching, content, is_packed: false, policy: None, tag }
     }
 
-    pub(crate) fn packed(self) -> Self {
+    /// A page, which is asked for anew each time and is bound by a content security policy.
+    pub fn page(text: &'static str, policy: &'static str) -> Self {
+        Self { policy: Some(policy), ..Self::new(HTML, ASK_AGAIN, text) }
+    }
+
+    /// The same, of content that was packed by gzip before.
+    #[must_use]
+    pub fn packed(self) -> Self {
         Self { is_packed: true, ..self }
     }
 
-    pub(crate) fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    /// The same, packed by gzip here; as it was, where that can't be done.
+    #[must_use]
+    pub fn packing(self) -> Self {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        match packer.write_all(&self.content).and_then(|()| packer.finish()) {
+            Ok(packed) => Self { content: packed.into(), is_packed: true, ..self },
+            Err(error) => {
+                tracing::warn!(%error, "a file is served unpacked");
+                self
+            }
+        }
+    }
+
+    /// The answer to a request for it.
+    ///
+    /// # Errors
+    /// It can't be sent in the form that the client takes.
+    pub fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         // Weak, since it is the same for the packed and the unpacked content.
         let tag = EntityTag::new_weak(self.tag.clone());
         let is_known = is_known(request, &tag);
@@ -59,8 +90,8 @@ impl File {
             return Ok(answer.finish());
         }
         answer.content_type(self.kind);
-        if self.is_page {
-            answer.insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
+        if let Some(policy) = self.policy {
+            answer.insert_header((header::CONTENT_SECURITY_POLICY, policy));
             answer.insert_header((header::REFERRER_POLICY, "no-referrer"));
         }
         if !self.is_packed {
@@ -71,11 +102,6 @@ impl File {
         }
         Ok(answer.body(unpacked(&self.content)?))
     }
-}
-
-/// A page, which is bound by the policy.
-pub(crate) fn page(text: &'static str) -> File {
-    File { is_page: true, ..File::new(HTML, ASK_AGAIN, Bytes::from_static(text.as_bytes())) }
 }
 
 /// Whether the client has this already.
@@ -96,7 +122,7 @@ fn takes_gzip(request: &HttpRequest) -> bool {
 fn unpacked(packed: &[u8]) -> Result<Vec<u8>, Problem> {
     let mut content = Vec::new();
     std::io::copy(&mut GzDecoder::new(packed), &mut content).map_err(|error| {
-        tracing::error!(%error, "a file of the documentation can't be unpacked");
+        tracing::error!(%error, "a file that is served can't be unpacked");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the file can't be read")
     })?;
     Ok(content)
