@@ -9,11 +9,11 @@
 //!    [`parameters::Paging`].
 //! 4. How it refuses is [`refusals::Refusals`], and a line of its own for a 404 or 409.
 //! 5. One line in `routes.rs` registers the handler and puts it into the document.
-//! 6. One line in the table of `every_answer_is_as_its_schema_says` (`tests/it/openapi.rs`) says what to ask it for.
+//! 6. One line in the table of `every_answer_is_as_its_schema_says` (`tests/it/openapi/answers.rs`) says what to ask it for.
 //!
 //! What takes a method other than GET and POST needs an arm of its own in the macro of `routes.rs`; the rest is the same.
 //!
-//! Nothing of this can be forgotten: a handler that is not described does not compile, and `tests/it/openapi.rs` compares
+//! Nothing of this can be forgotten: a handler that is not described does not compile, and `tests/it/openapi` compares
 //! paths, parameters, examples and real answers with the document. What the parser knows it asks the parser: the refusal
 //! of an unknown parameter names the known ones.
 //!
