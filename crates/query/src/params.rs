@@ -141,16 +141,19 @@ impl Params {
         Ok((from, to))
     }
 
+    /// A whole number of a range.
+    pub(crate) fn whole(&mut self, name: &str, (least, most): (u32, u32)) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        match text.parse() {
+            // No sign.
+            Ok(number) if (least..=most).contains(&number) && !text.starts_with('+') => Ok(Some(number)),
+            _ => Err(bad(name, &whole_number((least, most)), &text)),
+        }
+    }
+
     /// How many items a page may have.
     pub(crate) fn limit(&mut self, settings: &QuerySettings) -> Result<u32, Problem> {
-        let expected = format!("a whole number from 1 to {}", settings.page_items_max);
-        match self.one("limit")? {
-            None => Ok(settings.page_items_default),
-            Some(text) => match text.parse() {
-                Ok(limit) if (1..=settings.page_items_max).contains(&limit) => Ok(limit),
-                _ => Err(bad("limit", &expected, &text)),
-            },
-        }
+        Ok(self.whole("limit", (1, settings.page_items_max))?.unwrap_or(settings.page_items_default))
     }
 
     /// How large a page of whole events may be.
@@ -199,6 +202,11 @@ fn decoded(text: &str) -> Option<String> {
 
 fn unreadable(what: &str) -> Problem {
     Problem::bad_request(format!("{what}: expected UTF-8, percent-encoded where needed"))
+}
+
+/// What a whole number of a range has to be.
+pub(crate) fn whole_number((least, most): (u32, u32)) -> String {
+    format!("a whole number from {least} to {most}")
 }
 
 /// A bad value: what was expected and what was found.

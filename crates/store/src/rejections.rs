@@ -2,8 +2,10 @@
 
 pub(crate) mod filter;
 mod list;
+mod spans;
 mod summary;
 
 pub use filter::ErrorFilter;
 pub use list::{INPUT_BYTES_IN_LISTS, StoredError};
+pub use spans::ErrorSpans;
 pub use summary::{ErrorBucket, ErrorExample, ErrorGroup, ErrorTrait};

@@ -194,7 +194,8 @@ pub(crate) fn needed_texts(
     needed(parameter(name, description, array.into(), Value::from(examples)))
 }
 
-fn needed(mut parameter: Parameter) -> Parameter {
+/// Makes a parameter one that must be given.
+pub(crate) fn needed(mut parameter: Parameter) -> Parameter {
     parameter.required = Required::True;
     parameter
 }
@@ -212,6 +213,12 @@ pub(crate) fn opaque(name: &str, description: &str) -> Parameter {
 /// A yes or no.
 pub(crate) fn flag(name: &str, description: &str) -> Parameter {
     parameter(name, description, ObjectBuilder::new().schema_type(Type::Boolean).into(), false)
+}
+
+/// A whole number of a range.
+pub(crate) fn whole(name: &str, description: &str, (least, most): (u32, u32), example: u32) -> Parameter {
+    let number = whole_number().minimum(Some(least)).maximum(Some(most));
+    parameter(name, description, number.into(), example)
 }
 
 /// A point in time.
@@ -272,6 +279,10 @@ fn string() -> ObjectBuilder {
 }
 
 fn integer() -> Schema {
+    whole_number().into()
+}
+
+fn whole_number() -> ObjectBuilder {
     let format = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
-    ObjectBuilder::new().schema_type(Type::Integer).format(format).into()
+    ObjectBuilder::new().schema_type(Type::Integer).format(format)
 }

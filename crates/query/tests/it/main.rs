@@ -4,6 +4,7 @@ mod applications;
 mod counts;
 mod counts_model;
 mod counts_refusals;
+mod error_spans;
 mod error_summary;
 mod errors;
 mod event_types;

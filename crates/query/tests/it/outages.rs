@@ -48,6 +48,7 @@ async fn a_query_that_takes_too_long_is_a_504_that_says_what_to_narrow() {
         "/api/applications".to_owned(),
         "/api/ledger".to_owned(),
         "/api/errors/summary".to_owned(),
+        "/api/errors/summary?spans=7".to_owned(),
         "/api/event-types".to_owned(),
         "/api/event-types/page%20interaction/pageview".to_owned(),
         "/api/counts".to_owned(),

@@ -351,7 +351,10 @@ async fn injections_find_nothing_and_harm_nothing() {
         ),
         ("/api/sessions", &["from", "to", "limit", "cursor"]),
         ("/api/errors", &["severity", "event_id", "from", "to", "resolved", "limit", "cursor"]),
-        ("/api/errors/summary", &["group_by", "severity", "event_id", "from", "to", "resolved", "limit"]),
+        (
+            "/api/errors/summary",
+            &["group_by", "spans", "severity", "event_id", "from", "to", "resolved", "limit"],
+        ),
         ("/api/event-types", &["registered", "limit", "cursor"]),
         ("/api/applications", &["limit", "cursor"]),
         ("/api/ledger", &["from", "to", "limit", "cursor"]),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::filter::{self, CONDITIONS, ErrorFilter, TABLES};
 use crate::events::applications;
+use crate::in_time::InTime;
 use crate::page::Page;
 use crate::{Error, Store};
 
@@ -54,7 +55,7 @@ impl ErrorTrait {
         Self::ALL.into_iter().find(|common| common.as_str() == word)
     }
 
-    const fn column(self) -> &'static str {
+    pub(super) const fn column(self) -> &'static str {
         match self {
             Self::Code => "x.code",
             Self::Field => "x.field",
@@ -174,13 +175,7 @@ impl Store {
         group_by: &[ErrorTrait],
         limit: u32,
     ) -> Result<Page<ErrorGroup>, Error> {
-        let sql = summary_sql(filter, group_by);
-        let rows = self.read_in_time(|in_time| {
-            let applications = applications(in_time.connection()?, &filter.applications)?;
-            filter::query(&sql, filter, applications, own)
-                .bind::<BigInt, _>(i64::from(limit) + 1)
-                .load::<ErrorGroup>(in_time.connection()?)
-        })?;
+        let rows = self.read_in_time(|in_time| grouped(in_time, filter, own, group_by, limit))?;
         Ok(Page::of(rows, limit))
     }
 
@@ -223,6 +218,20 @@ impl Store {
     }
 }
 
+/// The groups, and one more where there are more than so many.
+pub(super) fn grouped(
+    in_time: &mut InTime<'_>,
+    filter: &ErrorFilter,
+    own: Option<i32>,
+    group_by: &[ErrorTrait],
+    limit: u32,
+) -> QueryResult<Vec<ErrorGroup>> {
+    let applications = applications(in_time.connection()?, &filter.applications)?;
+    filter::query(&summary_sql(filter, group_by), filter, applications, own)
+        .bind::<BigInt, _>(i64::from(limit) + 1)
+        .load(in_time.connection()?)
+}
+
 fn summary_sql(filter: &ErrorFilter, group_by: &[ErrorTrait]) -> String {
     let columns = ErrorTrait::ALL.map(|common| {
         let column = if group_by.contains(&common) { common.column() } else { "NULL::text" };
@@ -247,7 +256,7 @@ fn summary_sql(filter: &ErrorFilter, group_by: &[ErrorTrait]) -> String {
 
 /// Where errors stand; without their events where nothing is asked of those, whose bytes take longer to read past than
 /// all errors take to count.
-fn tables(filter: &ErrorFilter, group_by: &[ErrorTrait]) -> &'static str {
+pub(super) fn tables(filter: &ErrorFilter, group_by: &[ErrorTrait]) -> &'static str {
     const WITHOUT_EVENTS: &str = "errors x CROSS JOIN (SELECT NULL::text AS session_id, NULL::text AS category, \
          NULL::text AS name, NULL::timestamptz AS resolved_at) AS r LEFT JOIN applications a ON a.id = x.application_id";
     let ErrorFilter { session_ids, categories, names, resolved, .. } = filter;

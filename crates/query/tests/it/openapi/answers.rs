@@ -46,6 +46,8 @@ async fn every_answer_is_as_its_schema_says() {
         ("/api/events/{id}/receipt", format!("/api/events/{}/receipt", refused.id), &[]),
         ("/api/errors/summary", "/api/errors/summary".into(), &[]),
         ("/api/errors/summary", "/api/errors/summary".into(), &[("group_by", "name,application,path")]),
+        ("/api/errors/summary", "/api/errors/summary".into(), &[("spans", "7")]),
+        ("/api/errors/summary", "/api/errors/summary".into(), &[("spans", "7"), ("application", "nobody")]),
         ("/api/event-types", "/api/event-types".into(), &[]),
         ("/api/event-types", "/api/event-types".into(), &[("category", "form"), ("name", "submit")]),
         ("/api/event-types/{category}/{name}", "/api/event-types/form/submit".into(), &[]),
