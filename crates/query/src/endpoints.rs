@@ -11,6 +11,7 @@ pub(crate) mod funnel;
 pub(crate) mod ledger;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;
+pub(crate) mod session_counts;
 pub(crate) mod sessions;
 pub(crate) mod stream;
 pub(crate) mod validate;

@@ -6,8 +6,8 @@ use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, counts, error_summary, errors, event_types, events, export, funnel, ledger, pipeline,
-    receipts, sessions, stream, validate, values,
+    applications, counts, error_summary, errors, event_types, events, export, funnel,
+    ledger, pipeline, receipts, session_counts, sessions, stream, validate, values,
 };
 use crate::openapi::pages;
 
@@ -61,6 +61,7 @@ paths! {
     get "/api/event-types" => event_types::list,
     get "/api/event-types/{category}/{name}" => event_types::one,
     get "/api/counts" => counts::list,
+    get "/api/counts/sessions" => session_counts::one,
     get "/api/values" => values::list,
     get "/api/funnel" => funnel::one,
     get "/api/applications" => applications::list,

@@ -38,6 +38,8 @@ pub struct QuerySettings {
     pub values_events_max: u32,
     /// Of the newest events of its steps, how many a funnel looks at.
     pub funnel_events_max: u32,
+    /// Of the newest events, how many are looked at to count their sessions.
+    pub sessions_events_max: u32,
     /// Connections over this many are not accepted.
     pub connections_max: usize,
     /// How long started requests may take when the service is stopped, in seconds.

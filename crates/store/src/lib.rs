@@ -12,7 +12,7 @@
 //! | [`replays`] | rejected events that are sent again | `eye errors replay` |
 //! | [`events`], [`sessions`], [`rejections`], [`page`] | the reads | query service |
 //! | [`counts`], [`application_counts`] | how many there are, from what the database counts as it stores | query service |
-//! | [`calendar_counts`], [`values`], [`funnel`], [`reach`] | events counted from both, and how far back is looked for it | query service |
+//! | [`calendar_counts`], [`values`], [`funnel`], [`session_counts`], [`reach`] | what is counted from both, and how far back is looked for it | query service |
 //! | [`books`] | whether all that was taken has come to its end | query service, `eye reconcile` |
 //! | [`applications`], [`keys`] | the trusted clients and the digests of their keys | all services, `eye` |
 //! | [`pipeline`] | how far the consumers are | consumers, query service |
@@ -64,6 +64,7 @@ pub mod rejections;
 pub mod replays;
 pub mod retention;
 mod schema;
+pub mod session_counts;
 pub mod sessions;
 mod settings;
 #[cfg(feature = "testing")]

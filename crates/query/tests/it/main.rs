@@ -25,6 +25,7 @@ mod receipts;
 mod refusals;
 mod requests;
 mod service;
+mod session_counts;
 mod sessions;
 mod single_events;
 mod slow;

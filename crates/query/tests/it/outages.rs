@@ -53,6 +53,7 @@ async fn a_query_that_takes_too_long_is_a_504_that_says_what_to_narrow() {
         "/api/event-types/page%20interaction/pageview".to_owned(),
         "/api/counts".to_owned(),
         "/api/counts?session_id=s-1&from=2021-01-01T00:00:00Z&to=2021-01-02T00:00:00Z".to_owned(),
+        "/api/counts/sessions".to_owned(),
         "/api/values?path=data.path".to_owned(),
         "/api/funnel?step=a/b&step=page+interaction/pageview".to_owned(),
         format!("/api/events/{}", Uuid::now_v7()),

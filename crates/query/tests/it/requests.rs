@@ -37,6 +37,7 @@ async fn only_keys_that_may_read_are_heard() {
         "/api/sessions/s-1".to_owned(),
         "/api/errors/1".to_owned(),
         "/api/errors/summary".to_owned(),
+        "/api/counts/sessions".to_owned(),
         "/api/event-types/page%20interaction/pageview".to_owned(),
     ]);
     for path in paths {
@@ -73,6 +74,7 @@ async fn other_methods_and_paths() {
         "/api/errors/summary",
         "/api/event-types",
         "/api/event-types/x/y",
+        "/api/counts/sessions",
         "/api/applications",
         "/api/ledger",
     ] {
@@ -97,6 +99,7 @@ async fn other_methods_and_paths() {
         "/api/errors/summary/x",
         "/api/event-types/x",
         "/api/event-types/x/y/z",
+        "/api/counts/x",
         "/nothing",
     ] {
         service.raw(Method::GET, path, None).await.problem(404);

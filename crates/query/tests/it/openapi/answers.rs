@@ -58,6 +58,7 @@ async fn every_answer_is_as_its_schema_says() {
             "/api/counts".into(),
             &[("group_by", "category,name,application"), ("interval", "week")],
         ),
+        ("/api/counts/sessions", "/api/counts/sessions".into(), &[]),
         ("/api/values", "/api/values".into(), &[("path", "data.path")]),
         ("/api/funnel", "/api/funnel".into(), &[("step", "a/b"), ("step", "page interaction/pageview")]),
         ("/api/applications", "/api/applications".into(), &[]),
