@@ -8,6 +8,7 @@ pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod funnel;
+pub(crate) mod funnel_sessions;
 pub(crate) mod ledger;
 pub(crate) mod pipeline;
 pub(crate) mod receipts;

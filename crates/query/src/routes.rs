@@ -6,7 +6,7 @@ use service::problem::Problem;
 use utoipa::OpenApi;
 
 use crate::endpoints::{
-    applications, counts, error_summary, errors, event_types, events, export, funnel,
+    applications, counts, error_summary, errors, event_types, events, export, funnel, funnel_sessions,
     ledger, pipeline, receipts, session_counts, sessions, stream, validate, values,
 };
 use crate::openapi::pages;
@@ -64,6 +64,7 @@ paths! {
     get "/api/counts/sessions" => session_counts::one,
     get "/api/values" => values::list,
     get "/api/funnel" => funnel::one,
+    get "/api/funnel/sessions" => funnel_sessions::list,
     get "/api/applications" => applications::list,
     get "/api/ledger" => ledger::list,
     get "/api/pipeline" => pipeline::state,

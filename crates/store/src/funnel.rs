@@ -6,14 +6,18 @@
 //! time. So one pass a step finds how far each session got, whichever of its first steps one starts from, and an event is
 //! never two steps of one way.
 
-use chrono::TimeDelta;
-use diesel::pg::PgConnection;
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 
 use crate::events::unpaged::{PARAMETERS, matching, query, spelled_out};
 use crate::events::{EventFilter, Resolved, applications};
 use crate::in_time::InTime;
+use crate::page::Page;
 use crate::reach::Reach;
 use crate::{Error, Store};
 
@@ -33,6 +37,38 @@ pub struct Funnel {
     pub sessions: Vec<u64>,
     /// What was looked at: events of the steps' types.
     pub reach: Reach,
+}
+
+/// Which sessions of a funnel are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those that reached one of so many steps, and no more of them.
+    pub reached: RangeInclusive<u8>,
+    /// So many sessions.
+    pub limit: u32,
+}
+
+/// Sessions of a funnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunnelSessions {
+    /// The one that reached its last step last first; of those of one instant by their ids.
+    pub page: Page<FunnelSession>,
+    /// What was looked at: events of the steps' types.
+    pub reach: Reach,
+}
+
+/// A session, and how far it got.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct FunnelSession {
+    /// Its id.
+    #[diesel(sql_type = Text)]
+    pub session_id: String,
+    /// How many steps it reached: at least one.
+    #[diesel(sql_type = Integer)]
+    pub reached: i32,
+    /// When the first event occurred by which it reached so many.
+    #[diesel(sql_type = Timestamptz)]
+    pub reached_at: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]
@@ -61,15 +97,124 @@ impl Store {
         events_max: u32,
     ) -> Result<Funnel, Error> {
         self.at_one_moment(|in_time| {
-            let kinds = kinds(in_time.connection()?, steps)?;
-            let Some(resolved) = resolve(in_time.connection()?, filter, &kinds)? else {
+            let Some(ways) = Ways::find(in_time, filter, steps, within, events_max)? else {
                 return Ok(Funnel { sessions: vec![0; steps.len()], reach: Reach::NOTHING });
             };
-            let reach = Reach::find(in_time, &resolved, filter, events_max)?;
-            let resolved = spelled_out(in_time.connection()?, &resolved)?;
-            let sessions = pass(in_time, &resolved, &reach.narrow(filter), &kinds, within)?;
-            Ok(Funnel { sessions, reach })
+            Ok(Funnel { sessions: ways.count(in_time)?, reach: ways.reach })
         })
+    }
+
+    /// The sessions that [`Store::funnel`] counts, each with how far it got.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] where it takes too long, else as [`Error`] tells.
+    pub fn funnel_sessions(
+        &self,
+        filter: &EventFilter,
+        steps: &[Step],
+        within: Option<TimeDelta>,
+        events_max: u32,
+        wanted: &Wanted,
+    ) -> Result<FunnelSessions, Error> {
+        self.at_one_moment(|in_time| {
+            let Some(ways) = Ways::find(in_time, filter, steps, within, events_max)? else {
+                return Ok(FunnelSessions { page: Page::of(Vec::new(), 0), reach: Reach::NOTHING });
+            };
+            let sessions = ways.list(in_time, wanted)?;
+            Ok(FunnelSessions { page: Page::of(sessions, wanted.limit), reach: ways.reach })
+        })
+    }
+}
+
+/// The ways that sessions may have taken: the events that are looked at, and what they have to be.
+struct Ways {
+    resolved: Resolved,
+    filter: EventFilter,
+    /// Of each step.
+    kinds: Vec<Option<i32>>,
+    within: Option<TimeDelta>,
+    reach: Reach,
+}
+
+impl Ways {
+    /// None where there is no event to look at.
+    fn find(
+        in_time: &mut InTime<'_>,
+        filter: &EventFilter,
+        steps: &[Step],
+        within: Option<TimeDelta>,
+        events_max: u32,
+    ) -> QueryResult<Option<Self>> {
+        let kinds = kinds(in_time.connection()?, steps)?;
+        let Some(resolved) = resolve(in_time.connection()?, filter, &kinds)? else { return Ok(None) };
+        let reach = Reach::find(in_time, &resolved, filter, events_max)?;
+        let resolved = spelled_out(in_time.connection()?, &resolved)?;
+        Ok(Some(Self { resolved, filter: reach.narrow(filter), kinds, within, reach }))
+    }
+
+    fn count(&self, in_time: &mut InTime<'_>) -> QueryResult<Vec<u64>> {
+        let reached = self.each(|step| format!("count(at_{step})"));
+        let sql = format!("SELECT ARRAY[{}] AS sessions FROM ({}) far", reached.join(", "), self.far_sql());
+        let answer: Sessions = self.query(sql).get_result(in_time.connection()?)?;
+        Ok(answer.sessions.into_iter().map(i64::unsigned_abs).collect())
+    }
+
+    /// One more where there are more than are wanted. Whoever reached a step reached those before.
+    fn list(&self, in_time: &mut InTime<'_>, wanted: &Wanted) -> QueryResult<Vec<FunnelSession>> {
+        let (least, most, limit) = (PARAMETERS + 3, PARAMETERS + 4, PARAMETERS + 5);
+        let mut times = self.each(|step| format!("at_{step}"));
+        times.reverse();
+        let times = times.join(", ");
+        let sql = format!(
+            "SELECT * FROM (SELECT session_id, num_nonnulls({times}) AS reached, coalesce({times}) AS reached_at \
+             FROM ({}) far) got WHERE reached BETWEEN ${least} AND ${most} \
+             ORDER BY reached_at DESC, session_id LIMIT ${limit}",
+            self.far_sql()
+        );
+        self.query(sql)
+            .bind::<Integer, _>(i32::from(*wanted.reached.start()))
+            .bind::<Integer, _>(i32::from(*wanted.reached.end()))
+            .bind::<BigInt, _>(i64::from(wanted.limit) + 1)
+            .load(in_time.connection()?)
+    }
+
+    /// A statement that [`Ways::far_sql`] is a part of: the parameters that follow its own are the caller's.
+    fn query(&self, sql: String) -> BoxedSqlQuery<'_, Pg, SqlQuery> {
+        query(sql, &self.resolved, &self.filter)
+            .bind::<Array<Nullable<Integer>>, _>(&self.kinds)
+            .bind::<Nullable<BigInt>, _>(self.within.and_then(|within| within.num_microseconds()))
+    }
+
+    /// Of each session, when it first reached each step: null where it did not. Each step wraps the statement of the step
+    /// before. All windows have the same order, so Postgres sorts once. Sessions are compared by bytes, which is several times
+    /// as fast as by the rules of a language.
+    fn far_sql(&self) -> String {
+        let (kinds, within) = (PARAMETERS + 1, PARAMETERS + 2);
+        let conditions = matching(&self.resolved, &self.filter);
+        let mut sql = format!(
+            "SELECT e.session_id COLLATE \"C\" AS session_id, e.occurred_at AS at, e.received_at, e.application_id, e.id, \
+             e.event_type_id AS kind, CASE WHEN e.event_type_id = (${kinds})[1] THEN e.occurred_at END AS begun_1 \
+             FROM events e WHERE {conditions}"
+        );
+        for step in 2..=self.kinds.len() {
+            let before = format!("max(begun_{}) OVER earlier", step - 1);
+            let in_time = match self.within {
+                Some(_) => format!(" AND at - {before} <= ${within} * interval '1 microsecond'"),
+                None => String::new(),
+            };
+            sql = format!(
+                "SELECT *, CASE WHEN kind = (${kinds})[{step}]{in_time} THEN {before} END AS begun_{step} \
+                 FROM ({sql}) taken \
+                 WINDOW earlier AS (PARTITION BY session_id ORDER BY at, received_at, application_id, id \
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+            );
+        }
+        let first = self.each(|step| format!("min(at) FILTER (WHERE begun_{step} IS NOT NULL) AS at_{step}"));
+        format!("SELECT session_id, {} FROM ({sql}) taken GROUP BY session_id", first.join(", "))
+    }
+
+    fn each(&self, expression: impl Fn(usize) -> String) -> Vec<String> {
+        (1..=self.kinds.len()).map(expression).collect()
     }
 }
 
@@ -97,53 +242,4 @@ fn resolve(
     types.dedup();
     let nothing = types.is_empty() || applications.as_ref().is_some_and(Vec::is_empty);
     Ok((!nothing).then_some(Resolved { sessions: None, types: Some(types), applications }))
-}
-
-fn pass(
-    in_time: &mut InTime<'_>,
-    resolved: &Resolved,
-    filter: &EventFilter,
-    kinds: &[Option<i32>],
-    within: Option<TimeDelta>,
-) -> QueryResult<Vec<u64>> {
-    let answer: Sessions = query(pass_sql(resolved, filter, kinds.len(), within.is_some()), resolved, filter)
-        .bind::<Array<Nullable<Integer>>, _>(kinds)
-        .bind::<Nullable<BigInt>, _>(within.and_then(|within| within.num_microseconds()))
-        .get_result(in_time.connection()?)?;
-    Ok(answer.sessions.into_iter().map(i64::unsigned_abs).collect())
-}
-
-/// Each step wraps the statement of the step before. All windows have the same order, so Postgres sorts once. Sessions are
-/// compared by bytes, which is several times as fast as by the rules of a language.
-fn pass_sql(resolved: &Resolved, filter: &EventFilter, steps: usize, bounded: bool) -> String {
-    let (kinds, within) = (PARAMETERS + 1, PARAMETERS + 2);
-    let conditions = matching(resolved, filter);
-    let is_step = |step: usize| format!("kind = (${kinds})[{step}]");
-    let mut sql = format!(
-        "SELECT e.session_id COLLATE \"C\" AS session_id, e.occurred_at AS at, e.received_at, e.application_id, e.id, \
-         e.event_type_id AS kind, CASE WHEN e.event_type_id = (${kinds})[1] THEN e.occurred_at END AS begun_1 \
-         FROM events e WHERE {conditions}"
-    );
-    for step in 2..=steps {
-        let before = format!("max(begun_{}) OVER earlier", step - 1);
-        let in_time = if bounded {
-            format!(" AND at - {before} <= ${within} * interval '1 microsecond'")
-        } else {
-            String::new()
-        };
-        sql = format!(
-            "SELECT *, CASE WHEN {}{in_time} THEN {before} END AS begun_{step} FROM ({sql}) taken \
-             WINDOW earlier AS (PARTITION BY session_id ORDER BY at, received_at, application_id, id \
-             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)",
-            is_step(step)
-        );
-    }
-    let each = |expression: fn(usize) -> String| (1..=steps).map(expression).collect::<Vec<_>>().join(", ");
-    let (latest, reached) = (
-        each(|step| format!("max(begun_{step}) AS begun_{step}")),
-        each(|step| format!("count(begun_{step})")),
-    );
-    format!(
-        "SELECT ARRAY[{reached}] AS sessions FROM (SELECT {latest} FROM ({sql}) taken GROUP BY session_id) far"
-    )
 }

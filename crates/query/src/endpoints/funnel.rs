@@ -19,8 +19,8 @@ use crate::params::{Params, bad};
 use crate::settings::QuerySettings;
 
 /// How many steps a funnel has at least, and at most.
-const STEPS_MIN: usize = 2;
-const STEPS_MAX: usize = 10;
+const STEPS_MIN: u8 = 2;
+pub(super) const STEPS_MAX: u8 = 10;
 
 /// The longest time that may be given for a funnel.
 const WITHIN_MAX: TimeDelta = TimeDelta::days(366);
@@ -65,7 +65,7 @@ parameters! {
         "An event type as `CATEGORY/NAME`, at least twice: the steps in their order. The first `/` ends the category. Of a \
          category, `%2F` means `/` and `%25` means `%` after the URL was decoded, so that they are written `%252F` and \
          `%2525`.",
-        (STEPS_MIN, STEPS_MAX),
+        (usize::from(STEPS_MIN), usize::from(STEPS_MAX)),
         &["page interaction/pageview", "form interaction/submit"],
     )),
     written_as(WITHIN, text(
@@ -115,15 +115,11 @@ pub(crate) async fn one(
 ) -> Result<HttpResponse, Problem> {
     let reader = Reader::admit(&request).await?;
     let mut params = Params::read(&request)?;
-    let (given, within) = (params.all("step")?, params.one("within")?);
-    let (from, to) = params.range("from", "to")?;
-    let applications = params.all("application")?;
+    let Asked { steps, within, mut filter } = Asked::read(&mut params)?;
     params.finish()?;
-    let steps = steps(&given)?;
-    let within = within.map(|text| duration(&text)).transpose()?;
-    let funnel = match reader.narrow(applications) {
+    let funnel = match reader.narrow(std::mem::take(&mut filter.applications)) {
         Some(applications) => {
-            let filter = EventFilter { applications, from, to, ..Default::default() };
+            filter.applications = applications;
             let (steps, events_max) = (steps.clone(), settings.funnel_events_max);
             desk.ask(move |store| store.funnel(&filter, &steps, within, events_max)).await?
         }
@@ -141,8 +137,26 @@ pub(crate) async fn one(
     Ok(HttpResponse::Ok().json(answer))
 }
 
+/// The steps, and what narrows their events.
+pub(super) struct Asked {
+    pub(super) steps: Vec<Step>,
+    pub(super) within: Option<TimeDelta>,
+    pub(super) filter: EventFilter,
+}
+
+impl Asked {
+    /// Takes them out of the query string.
+    pub(super) fn read(params: &mut Params) -> Result<Self, Problem> {
+        let steps = steps(&params.all("step")?)?;
+        let within = params.one("within")?.map(|text| duration(&text)).transpose()?;
+        let (from, to) = params.range("from", "to")?;
+        let applications = params.all("application")?;
+        Ok(Self { steps, within, filter: EventFilter { applications, from, to, ..Default::default() } })
+    }
+}
+
 fn steps(given: &[String]) -> Result<Vec<Step>, Problem> {
-    if !(STEPS_MIN..=STEPS_MAX).contains(&given.len()) {
+    if !(usize::from(STEPS_MIN)..=usize::from(STEPS_MAX)).contains(&given.len()) {
         let found = format!("{}", given.len());
         return Err(bad("step", &format!("{STEPS_MIN} to {STEPS_MAX} of them"), &found));
     }

@@ -1,19 +1,15 @@
 //! `/api/funnel`: sessions that took some steps in order.
 
-use actix_web::rt::System;
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
 use service::keys::Scope;
-use uuid::Uuid;
 
 use crate::ground::{BLOG, Ground, SHOP, Sent, sent};
 use crate::service::{Parameters, Service};
 
-const FUNNEL: &str = "/api/funnel";
+pub(crate) const FUNNEL: &str = "/api/funnel";
 
 /// An event of the category `c`, so many seconds after the beginning.
-fn took(session: &str, name: &str, second: i64) -> Sent {
+pub(crate) fn took(session: &str, name: &str, second: i64) -> Sent {
     sent().session(session).of("c", name).at(&format!("2021-01-01T00:{:02}:{:02}Z", second / 60, second % 60))
 }
 
@@ -21,7 +17,7 @@ async fn funnel(service: &Service, parameters: &Parameters<'_>) -> Vec<u64> {
     figures(&service.get(FUNNEL, parameters).await.ok())
 }
 
-fn figures(answer: &Value) -> Vec<u64> {
+pub(crate) fn figures(answer: &Value) -> Vec<u64> {
     let steps = answer["steps"].as_array().expect("steps");
     steps.iter().map(|step| step["sessions"].as_u64().expect("a number")).collect()
 }
@@ -199,88 +195,4 @@ async fn steps_that_are_none_are_refused() {
         let detail = service.get(FUNNEL, parameters).await.problem(400);
         assert!(detail.starts_with(&format!("{parameter}:")), "{reason}: {detail}");
     }
-}
-
-/// Sessions and what they took; the steps; how many seconds they may take.
-#[derive(Clone, Debug)]
-struct Case {
-    sessions: Vec<Vec<(usize, i64)>>,
-    steps: Vec<usize>,
-    within: Option<i64>,
-}
-
-const NAMES: [&str; 3] = ["a", "b", "c"];
-
-impl Case {
-    /// How far one gets from an event on that is a step, trying every way.
-    fn furthest(&self, events: &[(usize, i64)], at: usize, step: usize, begun: i64) -> usize {
-        let Some(wanted) = self.steps.get(step + 1) else { return step + 1 };
-        let next = (at + 1..events.len()).filter(|next| {
-            let (name, second) = events[*next];
-            name == *wanted && self.within.is_none_or(|within| second - begun <= within)
-        });
-        next.map(|next| self.furthest(events, next, step + 1, begun)).max().unwrap_or(step + 1)
-    }
-
-    fn expected(&self) -> Vec<u64> {
-        let mut reached = vec![0; self.steps.len()];
-        for events in &self.sessions {
-            let mut events = events.clone();
-            // Those of an instant stay in the order in which they are received.
-            events.sort_by_key(|(_, second)| *second);
-            let starts = (0..events.len()).filter(|at| events[*at].0 == self.steps[0]);
-            let furthest =
-                starts.map(|at| self.furthest(&events, at, 0, events[at].1)).max().unwrap_or_default();
-            reached[..furthest].iter_mut().for_each(|sessions| *sessions += 1);
-        }
-        reached
-    }
-}
-
-fn case() -> impl Strategy<Value = Case> {
-    let session = prop::collection::vec((0..NAMES.len(), 0..12i64), 0..9);
-    let sessions = prop::collection::vec(session, 0..12);
-    let steps = prop::collection::vec(0..NAMES.len(), 2..5);
-    (sessions, steps, prop::option::of(1..10i64)).prop_map(|(sessions, steps, within)| Case {
-        sessions,
-        steps,
-        within,
-    })
-}
-
-/// The seed of this run: `EYE_SEED` repeats an earlier one.
-fn seed() -> u64 {
-    match std::env::var("EYE_SEED") {
-        Ok(seed) => seed.parse().expect("EYE_SEED is a whole number"),
-        Err(_) => Uuid::new_v4().as_u64_pair().0,
-    }
-}
-
-#[test]
-fn sessions_get_as_far_as_the_best_of_all_ways() {
-    let seed = seed();
-    println!("EYE_SEED={seed}");
-    let config =
-        Config { cases: 60, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
-    let ground = Ground::new();
-    let system = System::new();
-    let service = system.block_on(Service::start(&ground));
-    let outcome = TestRunner::new(config).run(&case(), |case| {
-        ground.execute("TRUNCATE events, sessions");
-        let taken = case.sessions.iter().enumerate().flat_map(|(session, events)| {
-            events.iter().map(move |(name, second)| took(&format!("s-{session}"), NAMES[*name], *second))
-        });
-        let taken: Vec<_> = taken.collect();
-        if !taken.is_empty() {
-            ground.write(&taken);
-        }
-        let steps = case.steps.iter().map(|step| ("step", format!("c/{}", NAMES[*step])));
-        let within = case.within.map(|within| ("within", format!("{within}s")));
-        let parameters: Vec<_> = steps.chain(within).collect();
-        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let found = system.block_on(funnel(&service, &parameters));
-        prop_assert_eq!(found, case.expected());
-        Ok(())
-    });
-    outcome.unwrap_or_else(|error| panic!("EYE_SEED={seed}: {error}"));
 }

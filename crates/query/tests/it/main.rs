@@ -12,6 +12,8 @@ mod events;
 mod export;
 mod filters;
 mod funnel;
+mod funnel_model;
+mod funnel_sessions;
 mod ground;
 mod held;
 mod ledger;

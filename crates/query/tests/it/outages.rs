@@ -56,6 +56,7 @@ async fn a_query_that_takes_too_long_is_a_504_that_says_what_to_narrow() {
         "/api/counts/sessions".to_owned(),
         "/api/values?path=data.path".to_owned(),
         "/api/funnel?step=a/b&step=page+interaction/pageview".to_owned(),
+        "/api/funnel/sessions?step=a/b&step=page+interaction/pageview&reached=1".to_owned(),
         format!("/api/events/{}", Uuid::now_v7()),
     ];
     for path in paths {

@@ -225,6 +225,7 @@ async fn figures_are_of_its_own_events_alone() {
         let counts = ask("/api/counts", &[&range[..], &[("fill", "true")]].concat()).await;
         let values = ask("/api/values", &[("path", "data.path")]).await;
         let funnel = ask("/api/funnel", &[step, step]).await;
+        let reached = ask("/api/funnel/sessions", &[step, step, ("reached", "1")]).await;
         let sessions = ask("/api/counts/sessions", &[]).await;
         [
             counts["items"][0]["count"].clone(),
@@ -232,14 +233,16 @@ async fn figures_are_of_its_own_events_alone() {
             values["events_looked_at"].clone(),
             funnel["steps"][0]["sessions"].clone(),
             funnel["events_looked_at"].clone(),
+            json!(reached["items"].as_array().map(Vec::len)),
+            reached["events_looked_at"].clone(),
             sessions["sessions"].clone(),
             sessions["events_looked_at"].clone(),
         ]
     };
     for parameters in [&[][..], &[("application", SHOP)], &[("application", BLOG), ("application", SHOP)]] {
-        assert_eq!(figures(parameters).await, [2; 7].map(Value::from), "{parameters:?}");
+        assert_eq!(figures(parameters).await, [2; 9].map(Value::from), "{parameters:?}");
     }
-    let mut nothing = [0; 7].map(Value::from);
+    let mut nothing = [0; 9].map(Value::from);
     nothing[1] = Value::Null;
     for name in [BLOG, "nobody"] {
         assert_eq!(figures(&[("application", name)]).await, nothing, "{name}");

@@ -38,6 +38,7 @@ async fn only_keys_that_may_read_are_heard() {
         "/api/errors/1".to_owned(),
         "/api/errors/summary".to_owned(),
         "/api/counts/sessions".to_owned(),
+        "/api/funnel/sessions".to_owned(),
         "/api/event-types/page%20interaction/pageview".to_owned(),
     ]);
     for path in paths {
@@ -75,6 +76,7 @@ async fn other_methods_and_paths() {
         "/api/event-types",
         "/api/event-types/x/y",
         "/api/counts/sessions",
+        "/api/funnel/sessions",
         "/api/applications",
         "/api/ledger",
     ] {
@@ -100,6 +102,7 @@ async fn other_methods_and_paths() {
         "/api/event-types/x",
         "/api/event-types/x/y/z",
         "/api/counts/x",
+        "/api/funnel/x",
         "/nothing",
     ] {
         service.raw(Method::GET, path, None).await.problem(404);

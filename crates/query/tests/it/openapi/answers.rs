@@ -61,6 +61,11 @@ async fn every_answer_is_as_its_schema_says() {
         ("/api/counts/sessions", "/api/counts/sessions".into(), &[]),
         ("/api/values", "/api/values".into(), &[("path", "data.path")]),
         ("/api/funnel", "/api/funnel".into(), &[("step", "a/b"), ("step", "page interaction/pageview")]),
+        (
+            "/api/funnel/sessions",
+            "/api/funnel/sessions".into(),
+            &[("step", "page interaction/pageview"), ("step", "a/b"), ("reached", "1")],
+        ),
         ("/api/applications", "/api/applications".into(), &[]),
         ("/api/ledger", "/api/ledger".into(), &[]),
         ("/api/pipeline", "/api/pipeline".into(), &[]),
