@@ -7,7 +7,7 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test check fuzz bench bench-query chaos load bins openapi compose compose-check
+.PHONY: help setup build run demo down test dashboard check fuzz bench bench-query chaos load bins openapi compose compose-check
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ bins:
 
 test: setup bins ## Set up and run every test, on private servers.
 	$(CARGO) test --workspace --no-fail-fast
+	@.ci/dashboard
+
+dashboard: ## Build the dashboard from crates/query/dashboard, after its source has changed: needs Node 20.19 or later.
+	@cd crates/query/dashboard && npm ci --silent && npm run --silent build
 
 check: ## Run what CI runs: format, lints, documentation, arrows, licences, bans, sources, tests.
 	@.ci/check

@@ -18,6 +18,7 @@
 //! | `params` | the query string, of which nothing is ignored |
 //! | `cursor` | where a list goes on, bound to the question that was asked |
 //! | `access` | who asks, and what of others it may see |
+//! | `dashboard` | the pages for a browser, built from `crates/query/dashboard` |
 //! | `openapi` | the document of both services, Swagger UI and Redoc |
 //! | `traffic` | how much is asked of which path |
 //! | `court` | judges events that nobody stores, as consumers do |
@@ -65,6 +66,7 @@ mod ask;
 mod calendar;
 mod court;
 mod cursor;
+mod dashboard;
 mod endpoints;
 mod event_json;
 mod exports;

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use service::problem::Problem;
 use utoipa::OpenApi;
 
+use crate::dashboard;
 use crate::endpoints::{
     applications, counts, error_summary, errors, event_types, events, export, funnel, funnel_sessions,
     ledger, pipeline, receipts, session_counts, sessions, stream, validate, values,
@@ -16,7 +17,7 @@ use crate::openapi::pages;
 macro_rules! paths {
     ($($method:ident $path:literal => $module:ident::$handler:ident,)+) => {
         /// Every path that is answered with its method, as the OpenAPI document spells them. What its pages load is not
-        /// among them.
+        /// among them, nor is the dashboard, which is for people.
         pub const PATHS: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
 
         /// What the document says of them.
@@ -29,13 +30,17 @@ macro_rules! paths {
                 $(.service(answered!($method $path, $module::$handler)))+
                 .service(answered!(get "/swagger/{file}", pages::file))
                 .service(answered!(get "/redoc/{file}", pages::file))
+                .service(answered!(get "/assets/{file}", dashboard::file))
                 .default_service(web::to(nothing));
+            for page in dashboard::PAGES {
+                config.service(answered!(get *page, dashboard::page));
+            }
         }
     };
 }
 
 macro_rules! answered {
-    (get $path:literal, $handler:path) => {
+    (get $path:expr, $handler:path) => {
         web::resource($path)
             .route(get().to($handler))
             .route(web::head().to($handler))

@@ -4,6 +4,7 @@ mod applications;
 mod counts;
 mod counts_model;
 mod counts_refusals;
+mod dashboard;
 mod error_spans;
 mod error_summary;
 mod errors;

@@ -205,7 +205,9 @@ fn requests(scene: &Scene) -> Vec<Row> {
         let request = Request::new(method, "/api/events").body(good());
         rows.push(Row::refused(method, request, 405, "GET").with("allow", "GET, HEAD"));
     }
-    for target in ["/", "/api", "/api/unknown", "/api/events/x/y", "/api/../etc/passwd", "/metrics", "/%00"] {
+    for target in
+        ["/assets", "/api", "/api/unknown", "/api/events/x/y", "/api/../etc/passwd", "/metrics", "/%00"]
+    {
         rows.push(Row::refused(target, get(scene, target), 404, "nothing at this address"));
     }
     rows

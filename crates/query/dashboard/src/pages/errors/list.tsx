@@ -1,0 +1,85 @@
+import type { JSX } from "preact";
+import { ask, type Params } from "../../api/client.ts";
+import type { EventError, List } from "../../api/types.ts";
+import { useAnswer } from "../../state/answer.ts";
+import { changed, one } from "../../state/place.ts";
+import { asked, pinned, preset, range } from "../../state/range.ts";
+import { toldExactly } from "../../state/zone.ts";
+import { Link } from "../../parts/link.tsx";
+import { Nothing, Shown } from "../../parts/states.tsx";
+import { Sent } from "../../parts/text.tsx";
+
+/** How many errors a page has. */
+const PAGE = 50;
+
+/** Errors one by one, the latest first. */
+export function ErrorList({ filters }: { filters: Params }): JSX.Element {
+  const cursor = one("cursor");
+  const params: Params = [...filters, ["limit", String(PAGE)], ...(cursor === null ? [] : [["cursor", cursor] as const])];
+  const answer = useAnswer(JSON.stringify([params, preset.value, one("from"), one("to")]), async (signal) => {
+    const within = asked(range());
+    return { within, page: await ask<List<EventError>>("/api/errors", [...params, ...within], signal) };
+  });
+  return (
+    <Shown of={answer} what="errors">
+      {({ within, page: { items, next_cursor: next } }) =>
+        items.length === 0 ? (
+          <Nothing title="No error matches in this range" />
+        ) : (
+          <>
+            <Rows errors={items} />
+            <nav class="pages" aria-label="Pages of errors">
+              {cursor !== null && <Link href={changed({ cursor: null })}>First page</Link>}
+              {next !== null && <Link href={changed({ ...pinned(within), cursor: next }, true)}>Next page</Link>}
+            </nav>
+          </>
+        )
+      }
+    </Shown>
+  );
+}
+
+function Rows({ errors }: { errors: EventError[] }): JSX.Element {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Errors">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Received</th>
+            <th scope="col">Code</th>
+            <th scope="col">Path</th>
+            <th scope="col">Message</th>
+            <th scope="col">Application</th>
+            <th scope="col">Type</th>
+            <th scope="col">State</th>
+          </tr>
+        </thead>
+        <tbody>
+          {errors.map((error) => (
+            <tr key={error.id}>
+              <td class="time">
+                <Link href={changed({ error: String(error.id) }, true)}>{toldExactly(error.received_at)}</Link>
+              </td>
+              <td>{error.code}</td>
+              <td>{error.path === "" ? <i class="quiet">the whole event</i> : <Sent chars={80}>{error.path}</Sent>}</td>
+              <td class="glimpse">
+                <Sent chars={160}>{error.message}</Sent>
+              </td>
+              <td>{error.application === null ? <i class="quiet">unknown</i> : <Sent chars={40}>{error.application}</Sent>}</td>
+              <td>
+                {error.category === null ? <i class="quiet">not valid</i> : <Sent chars={40}>{error.category}</Sent>} /{" "}
+                {error.name === null ? <i class="quiet">not valid</i> : <Sent chars={40}>{error.name}</Sent>}
+              </td>
+              <td>{stateOf(error)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function stateOf({ severity, resolved_at: resolved }: EventError): string {
+  if (resolved !== null) return "resolved";
+  return severity === "warning" ? "stored with a warning" : "rejected";
+}

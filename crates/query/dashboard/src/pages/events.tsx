@@ -1,0 +1,168 @@
+// Events: narrowed by chips, page by page or as they come, with the payload of the chosen one.
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ask, type Params } from "../api/client.ts";
+import { follow } from "../api/stream.ts";
+import type { List, StoredEvent } from "../api/types.ts";
+import { useAnswer } from "../state/answer.ts";
+import { changed, go, link, one } from "../state/place.ts";
+import { asked, pinned, preset, range } from "../state/range.ts";
+import { told, toldExactly } from "../state/zone.ts";
+import { Export } from "../parts/export.tsx";
+import { type Field, Filters, narrowed } from "../parts/filters.tsx";
+import { EventTable } from "../parts/event_table.tsx";
+import { Link } from "../parts/link.tsx";
+import { Failure, FirstEvent, Nothing, Shown } from "../parts/states.tsx";
+import { number, plural } from "../parts/text.tsx";
+
+const FIELDS: readonly Field[] = [
+  { name: "category", label: "Category" },
+  { name: "name", label: "Name" },
+  { name: "application", label: "Application" },
+  { name: "session_id", label: "Session" },
+  { name: "data.", label: "Data" },
+  { name: "category_contains", label: "Category contains" },
+  { name: "name_contains", label: "Name contains" },
+];
+
+/** How many events a page has. */
+const PAGE = 50;
+
+/** How many live events are kept on the page. */
+const LIVE_MAX = 500;
+
+export function Events(): JSX.Element {
+  const isLive = one("live") === "1";
+  const filters = narrowed(FIELDS);
+  return (
+    <>
+      <Filters fields={FIELDS} />
+      <div class="controls">
+        <label class="check">
+          <input type="checkbox" checked={isLive} onChange={({ currentTarget: { checked } }) => go(changed({ live: checked ? "1" : null }))} />
+          Live tail
+        </label>
+        {!isLive && <Order />}
+        {!isLive && <Export filters={[...filters, ...order()]} />}
+      </div>
+      {isLive ? <Tail key={JSON.stringify(filters)} filters={filters} /> : <Pages filters={filters} />}
+    </>
+  );
+}
+
+const order = (): Params => (one("order") === "asc" ? [["order", "asc"]] : []);
+
+function Order(): JSX.Element {
+  return (
+    <label>
+      Order
+      <select value={one("order") ?? "desc"} onChange={({ currentTarget: { value } }) => go(changed({ order: value === "asc" ? value : null }))}>
+        <option value="desc">newest first</option>
+        <option value="asc">oldest first</option>
+      </select>
+    </label>
+  );
+}
+
+function Pages({ filters }: { filters: Params }): JSX.Element {
+  const cursor = one("cursor");
+  const params: Params = [...filters, ...order(), ["limit", String(PAGE)], ...(cursor === null ? [] : [["cursor", cursor] as const])];
+  const question = JSON.stringify([params, preset.value, one("from"), one("to")]);
+  const answer = useAnswer(question, async (signal) => {
+    // The further pages belong to this very range, also where it moves with the clock.
+    const within = asked(range());
+    return { within, page: await ask<List<StoredEvent>>("/api/events", [...params, ...within], signal) };
+  });
+  return (
+    <Shown of={answer} what="events">
+      {({ within, page }) => (page.items.length === 0 ? <None isNarrowed={filters.length > 0} /> : <OnePage page={page} within={within} cursor={cursor} />)}
+    </Shown>
+  );
+}
+
+function OnePage({ page, within, cursor }: { page: List<StoredEvent>; within: Params; cursor: string | null }): JSX.Element {
+  const { items, next_cursor: next } = page;
+  const [first, last] = [items[0], items.at(-1)];
+  return (
+    <>
+      <EventTable events={items} />
+      <nav class="pages" aria-label="Pages of events">
+        {cursor !== null && <Link href={changed({ cursor: null })}>First page</Link>}
+        <span class="quiet">
+          {plural(items.length, "event")}{first && last ? `, ${told(first.timestamp)} to ${told(last.timestamp)}` : ""}
+        </span>
+        {next !== null && <Link href={changed({ ...pinned(within), cursor: next, event: null }, true)}>Next page</Link>}
+      </nav>
+    </>
+  );
+}
+
+function None({ isNarrowed }: { isNarrowed: boolean }): JSX.Element {
+  const any = useAnswer("any event", (signal) => ask<List<StoredEvent>>("/api/events", [["limit", "1"]], signal));
+  const newest = any.value?.items[0];
+  if (any.value !== undefined && newest === undefined) return <FirstEvent />;
+  return (
+    <Nothing title={isNarrowed ? "No event matches in this range" : "No event occurred in this range"}>
+      {newest !== undefined && <p>The newest of all events occurred on {told(newest.timestamp)}.</p>}
+      <p>
+        <Link href={changed({ range: "all", from: null, to: null })}>Look at all time</Link>
+        {isNarrowed && <> or <Link href={link("/events")}>remove the filters</Link></>}
+      </p>
+    </Nothing>
+  );
+}
+
+function Tail({ filters }: { filters: Params }): JSX.Element {
+  const [events, setEvents] = useState<StoredEvent[]>([]);
+  const [seen, setSeen] = useState(0);
+  const [gap, setGap] = useState<string | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const [turn, setTurn] = useState(0);
+  const waiting = useRef<StoredEvent[]>([]);
+  useEffect(() => {
+    const control = new AbortController();
+    let frame = 0;
+    const show = (): void => {
+      frame = 0;
+      const fresh = waiting.current.splice(0).reverse();
+      setSeen((before) => before + fresh.length);
+      setEvents((before) => [...fresh, ...before].slice(0, LIVE_MAX));
+    };
+    void follow(
+      filters,
+      {
+        onEvents(batch) {
+          waiting.current.push(...batch);
+          // However fast they come, they are drawn once a frame.
+          frame ||= requestAnimationFrame(show);
+        },
+        onGap: setGap,
+        onFailure: setFailure,
+      },
+      control.signal,
+    );
+    return () => {
+      control.abort();
+      cancelAnimationFrame(frame);
+    };
+  }, [turn]);
+  const again = (): void => {
+    setFailure(null);
+    setTurn(turn + 1);
+  };
+  if (failure !== null) return <Failure error={failure} again={again} />;
+  return (
+    <>
+      <p role="status" class="quiet">
+        {seen === 0 ? "Waiting for events as they are stored …" : `${number(seen)} since this page is open${seen > LIVE_MAX ? `; the latest ${number(LIVE_MAX)} are shown` : ""}.`}
+      </p>
+      {gap !== null && (
+        <p role="alert" class="fault">
+          Some events may be missing here: those stored since {toldExactly(gap)}. The list without live tail has them all.
+        </p>
+      )}
+      {events.length > 0 && <EventTable events={events} />}
+    </>
+  );
+}

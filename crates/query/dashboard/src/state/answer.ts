@@ -1,0 +1,80 @@
+// An answer of the service, as a page holds it: asked for when the question changes, kept while it is asked for again.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { isOutage } from "../api/client.ts";
+
+export interface Answer<T> {
+  /** The last answer to this question; undefined until there is one. */
+  value: T | undefined;
+  /** Why the last try failed; null where it did not. */
+  error: unknown;
+  /** Whether it is asked for at the moment. */
+  isAsking: boolean;
+  again(): void;
+}
+
+/** Waits between tries while the service is away, in milliseconds: the first, and at most. */
+const PATIENCE_MS = { first: 1_000, most: 10_000 };
+
+/**
+ * Asks when `question` changes (null: nothing is asked), every `everyMs` while the tab is seen, and again and again while
+ * the service is away.
+ */
+export function useAnswer<T>(
+  question: string | null,
+  askIt: (signal: AbortSignal) => Promise<T>,
+  everyMs: number | null = null,
+): Answer<T> {
+  const [held, hold] = useState<{ question: string | null; value: T | undefined; error: unknown }>({
+    question: null,
+    value: undefined,
+    error: null,
+  });
+  const [isAsking, setAsking] = useState(false);
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(askIt);
+  latest.current = askIt;
+
+  useEffect(() => {
+    if (question === null) return;
+    const control = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let patience = PATIENCE_MS.first;
+    const next = (ms: number): void => {
+      timer = setTimeout(() => void run(), ms);
+    };
+    const run = async (): Promise<void> => {
+      if (everyMs !== null && document.hidden) return next(everyMs);
+      setAsking(true);
+      try {
+        const value = await latest.current(control.signal);
+        if (control.signal.aborted) return;
+        hold({ question, value, error: null });
+        patience = PATIENCE_MS.first;
+        if (everyMs !== null) next(everyMs);
+      } catch (error) {
+        if (control.signal.aborted) return;
+        hold((before) => ({ question, value: before.question === question ? before.value : undefined, error }));
+        if (isOutage(error)) {
+          next(patience);
+          patience = Math.min(patience * 2, PATIENCE_MS.most);
+        }
+      }
+      setAsking(false);
+    };
+    void run();
+    return () => {
+      control.abort();
+      clearTimeout(timer);
+      setAsking(false);
+    };
+  }, [question, turn, everyMs]);
+
+  const isCurrent = held.question === question;
+  return {
+    value: isCurrent ? held.value : undefined,
+    error: isCurrent ? held.error : null,
+    isAsking,
+    again: () => setTurn((before) => before + 1),
+  };
+}

@@ -1,0 +1,41 @@
+// What exists, to choose from: event types and applications. Asked for once in a while, and kept between pages.
+
+import { ask } from "../api/client.ts";
+import type { Application, EventType, List } from "../api/types.ts";
+import { type Answer, useAnswer } from "./answer.ts";
+
+/** How many pages of a list are read at most: whoever has more is told so where it matters. */
+const PAGES_MAX = 10;
+
+/** A list whose further pages are read too. */
+export interface Whole<T> {
+  items: T[];
+  /** Whether there is more than was read. */
+  isCut: boolean;
+}
+
+export async function askAll<T>(
+  path: string,
+  params: ReadonlyArray<readonly [string, string]>,
+  signal: AbortSignal,
+  pagesMax = PAGES_MAX,
+): Promise<Whole<T>> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < pagesMax; page += 1) {
+    const more: [string, string][] = cursor === null ? [] : [["cursor", cursor]];
+    const answer: List<T> = await ask<List<T>>(path, [...params, ["limit", "1000"], ...more], signal);
+    items.push(...answer.items);
+    cursor = answer.next_cursor;
+    if (cursor === null) return { items, isCut: false };
+  }
+  return { items, isCut: true };
+}
+
+export function useTypes(everyMs: number | null = null): Answer<Whole<EventType>> {
+  return useAnswer("event types", (signal) => askAll<EventType>("/api/event-types", [], signal), everyMs);
+}
+
+export function useApplications(): Answer<Whole<Application>> {
+  return useAnswer("applications", (signal) => askAll<Application>("/api/applications", [], signal));
+}

@@ -1,0 +1,104 @@
+import { expect, it } from "vitest";
+import { stack, useBrowser, visit } from "./support/browser.ts";
+import { ask, send } from "./support/stack.ts";
+import { SESSIONS } from "./support/seed.ts";
+
+useBrowser();
+
+const tile = (title: string): string => `.tile:has(h2:has-text("${title}"))`;
+
+it("shows what the endpoints answer", async () => {
+  const page = await visit("/?range=24h");
+  await page.locator(`${tile("Events")} .value`).filter({ hasText: /\d/ }).waitFor();
+  const from = new Date(Date.now() - 86_400_000).toISOString();
+  const { items } = await ask<{ items: { count: number }[] }>(stack(), `/api/counts?interval=month&from=${from}`);
+  const events = items.reduce((sum, { count }) => sum + count, 0);
+  const { sessions } = await ask<{ sessions: number }>(stack(), `/api/counts/sessions?from=${from}`);
+  expect(events).toBeGreaterThan(SESSIONS);
+  const shown = (count: number): string => count.toLocaleString("en-US");
+  await page.locator(`${tile("Events")} .value`).getByText(shown(events), { exact: true }).waitFor();
+  await page.locator(`${tile("Sessions")} .value`).getByText(shown(sessions), { exact: true }).waitFor();
+  await page.locator(`${tile("Errors")} .value`).filter({ hasText: /^[1-9]/ }).waitFor();
+  await page.locator(`${tile("Rejected")} .value`).filter({ hasText: "%" }).waitFor();
+  await page.locator(`${tile("In the queue")} .quiet`).filter({ hasText: "consumer" }).waitFor();
+  await page.locator(".legend").getByText("page interaction").first().waitFor();
+});
+
+it("tells figures by application, as a table, and in another time zone", async () => {
+  const page = await visit("/?range=6h&by=application&interval=hour&tz=Asia/Kolkata");
+  const legend = page.locator(".legend").first();
+  await legend.getByText("shop").waitFor();
+  await legend.getByText("blog").waitFor();
+  await page.getByText("As a table").first().click();
+  // Hours of a zone that is half an hour off.
+  const begins = await page.locator(".figures tbody td:first-child").allInnerTexts();
+  expect(begins.slice(1).every((begin) => begin.endsWith(":00:00"))).toBe(true);
+  await page.getByLabel("Time zone").selectOption("UTC");
+  expect(new URL(page.url()).searchParams.get("tz")).toBeNull();
+  await page.getByText("As a table").first().click();
+  await expect.poll(async () => (await page.locator(".figures tbody td:first-child").allInnerTexts()).length).toBeGreaterThan(3);
+});
+
+it("compares with the range before", async () => {
+  const page = await visit("/?range=1h");
+  await page.getByLabel("Compare with the range before").check();
+  await page.locator(".legend").getByText("all, the range before").waitFor();
+  await page.locator(`${tile("Events")} .delta`).waitFor();
+  expect(page.url()).toContain("compare=1");
+});
+
+it("goes on by itself as events come", async () => {
+  const page = await visit("/?range=15m&by=application");
+  const value = page.locator(`${tile("Events")} .value`);
+  await value.filter({ hasText: /\d/ }).waitFor();
+  const before = Number((await value.innerText()).replaceAll(",", ""));
+  const now = new Date().toISOString();
+  await send(stack(), "shop", [{ session_id: "live", category: "page interaction", name: "pageview", data: { path: "/live" }, timestamp: now }]);
+  await expect.poll(async () => Number((await value.innerText()).replaceAll(",", "")), { timeout: 30_000 }).toBeGreaterThan(before);
+});
+
+it("looks closer at what is marked", async () => {
+  const page = await visit("/?range=6h");
+  const plot = page.locator(".plot .u-over").first();
+  await plot.waitFor();
+  const box = await plot.boundingBox();
+  if (box === null) throw new Error("the plot is not shown");
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.9, box.y + 60, { steps: 5 });
+  await page.mouse.up();
+  await expect.poll(() => new URL(page.url()).searchParams.get("from")).not.toBeNull();
+  const { searchParams } = new URL(page.url());
+  const length = Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "");
+  expect(length / 3_600_000).toBeCloseTo(6 * 0.4, 0);
+});
+
+it("says where there is something when there is nothing", async () => {
+  const page = await visit("/?from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z");
+  await page.getByText("No event occurred in this range").waitFor();
+  await page.getByRole("button", { name: "Show the 24 hours before it" }).click();
+  await page.locator(".legend").getByText("page interaction").first().waitFor();
+});
+
+it("draws a hundred thousand points", async () => {
+  const page = await visit("/");
+  const start = Date.parse("2026-01-01T00:00:00Z");
+  const at = (bucket: number): string => new Date(start + bucket * 60_000).toISOString();
+  await page.route("**/api/counts?interval=minute*", async (route) => {
+    const isGrouped = route.request().url().includes("group_by");
+    const items = Array.from({ length: isGrouped ? 80_000 : 10_000 }, (_, place) => ({
+      start: at(place % 10_000),
+      ...(isGrouped ? { category: `category ${Math.floor(place / 10_000)}`, application: `application ${Math.floor(place / 10_000)}` } : {}),
+      count: (place * 7_919) % 1_000,
+    }));
+    await route.fulfill({ json: { items } });
+  });
+  await page.getByLabel("A point is a").selectOption("minute");
+  await page.locator(".legend").getByText("category 7").waitFor();
+  const canvas = page.locator(".plot canvas").first();
+  expect(await canvas.evaluate((element) => {
+    const drawing = (element as HTMLCanvasElement).getContext("2d");
+    const { width, height } = element as HTMLCanvasElement;
+    return drawing?.getImageData(0, 0, width, height).data.some((value) => value !== 0) ?? false;
+  })).toBe(true);
+});
