@@ -22,10 +22,8 @@ use std::sync::LazyLock;
 
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use service::asset::{A_DAY, ASK_AGAIN, Asset, SCRIPT, STYLE};
+use service::asset::{A_DAY, ASK_AGAIN, Asset, SCRIPT, STYLE, TEXT};
 use service::problem::Problem;
-
-const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What a page may do: show and ask what is here, and nothing elsewhere. Both pages write styles while they run; Redoc
 /// searches in a worker that it makes of its own text.

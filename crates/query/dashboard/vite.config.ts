@@ -1,7 +1,25 @@
+import { existsSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
+import { dependencies } from "./package.json" with { type: "json" };
+
+/** The notices of what is built in. */
+const licences = {
+  name: "licences",
+  generateBundle(this: { emitFile(file: { type: "asset"; fileName: string; source: string }): void }): void {
+    const notices = Object.entries({ ...dependencies, "@preact/signals-core": "" }).map(([name]) => {
+      const place = `node_modules/${name}`;
+      const { version } = JSON.parse(readFileSync(`${place}/package.json`, "utf8")) as { version: string };
+      const file = ["LICENSE", "LICENSE.md"].find((candidate) => existsSync(`${place}/${candidate}`));
+      if (file === undefined) throw new Error(`${place}: expected a LICENSE, found none`);
+      return `${name} ${version}\n\n${readFileSync(`${place}/${file}`, "utf8").trim()}\n`;
+    });
+    this.emitFile({ type: "asset", fileName: "assets/licences.txt", source: notices.join("\n----\n\n") });
+  },
+};
 
 // One script and one style sheet of fixed names: the query service embeds them, and serves them with a tag of their content.
 export default defineConfig({
+  plugins: [licences],
   build: {
     outDir: "dist",
     assetsInlineLimit: 0,

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse};
-use service::asset::{ASK_AGAIN, Asset, SCRIPT, STYLE};
+use service::asset::{ASK_AGAIN, Asset, SCRIPT, STYLE, TEXT};
 use service::problem::Problem;
 
 /// The addresses of its pages; what each shows is the script's part.
@@ -19,13 +19,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 static PAGE: LazyLock<Asset> =
     LazyLock::new(|| Asset::page(include_str!("../dashboard/dist/index.html"), POLICY));
 
-/// What the page loads, by its address.
-static FILES: LazyLock<[(&str, Asset); 3]> = LazyLock::new(|| {
+/// What the page loads, and whose work that is, by the address.
+static FILES: LazyLock<[(&str, Asset); 4]> = LazyLock::new(|| {
     let file = |kind, text: &'static str| Asset::new(kind, ASK_AGAIN, text).packing();
     [
         ("/assets/app.js", file(SCRIPT, include_str!("../dashboard/dist/assets/app.js"))),
         ("/assets/index.css", file(STYLE, include_str!("../dashboard/dist/assets/index.css"))),
         ("/assets/eye.svg", file("image/svg+xml", include_str!("../dashboard/dist/assets/eye.svg"))),
+        ("/assets/licences.txt", file(TEXT, include_str!("../dashboard/dist/assets/licences.txt"))),
     ]
 });
 

@@ -22,6 +22,9 @@ pub const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// A style sheet's media type.
 pub const STYLE: &str = "text/css; charset=utf-8";
 
+/// A text's media type.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
 /// For what may change with the next start.
 pub const ASK_AGAIN: &str = "no-cache";
 

@@ -257,6 +257,7 @@ pub(crate) fn text(summary: &Value) -> String {
         "The Eye is up.".to_owned(),
         format!("  gateway  {}  (POST /api/events)", of("gateway_url")),
         format!("  query    {}  (GET /api/events, /api/sessions, /api/errors)", of("query_url")),
+        format!("  browser  {}  (the dashboard: sign in with EYE_READ_KEY)", of("query_url")),
         format!("  keys     EYE_WRITE_KEY and EYE_READ_KEY of the application {}", of("application")),
         format!("           in {}", of("env_file")),
         format!("  logs     {}", of("logs")),

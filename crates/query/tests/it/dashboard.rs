@@ -54,6 +54,10 @@ async fn all_that_the_page_loads_is_served_and_nothing_else() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
     assert_eq!(page.matches("/assets/").count(), FILES.len(), "the page loads what is not served: {page}");
+    let notices = anyone(&service, "/assets/licences.txt").await.text;
+    for built_in in ["preact", "@preact/signals", "uplot", "jsonc-parser", "diff"] {
+        assert!(notices.contains(&format!("\n{built_in} ")) || notices.starts_with(built_in), "{built_in}");
+    }
     for path in ["/assets/", "/assets/app.js.map", "/assets/..%2Findex.html", "/assets/a/b", "/index.html"] {
         anyone(&service, path).await.problem(404);
     }
