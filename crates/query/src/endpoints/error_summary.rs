@@ -184,8 +184,8 @@ parameters! {
 /// Errors by what they have in common.
 ///
 /// Each group with its count, when its events were received, and one error as an example. The filters are those of
-/// `/api/errors`. It counts what the filters let through, which takes longer the more that is, and with `spans` about twice
-/// as long: a shorter range of time helps.
+/// `/api/errors`. It counts what the filters let through, which takes longer the more that is, and with `spans` several
+/// times as long: a shorter range of time helps.
 #[utoipa::path(
     get,
     path = "/api/errors/summary",

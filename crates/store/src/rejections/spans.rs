@@ -113,15 +113,16 @@ impl Listed<'_> {
         self.groups.iter().flat_map(|group| self.group_by.iter().map(|what| group.common(*what))).collect()
     }
 
-    /// Groups are told apart as arrays: of those, and not of rows, nulls are equal to each other and can be hashed.
+    /// Groups are told apart as arrays: of those, and not of rows, nulls are equal to each other and can be hashed. Each is cut
+    /// out once, and not once for each error that is held against it.
     fn sql(&self, filter: &ErrorFilter) -> String {
         let (groups, traits) = (self.groups.len(), self.group_by.len());
         let columns: Vec<_> = self.group_by.iter().map(|common| common.column()).collect();
         format!(
-            "SELECT g.place, width_bucket(x.received_at, $14) - 1 AS span, count(*) AS errors FROM {} \
-             JOIN (SELECT place, ($15)[place * {traits} + 1 : (place + 1) * {traits}] AS common \
-             FROM generate_series(0, {groups} - 1) AS place) AS g ON g.common = ARRAY[{}]::text[] \
-             WHERE {CONDITIONS} GROUP BY 1, 2",
+            "WITH listed AS MATERIALIZED (SELECT place, ($15)[place * {traits} + 1 : (place + 1) * {traits}] AS common \
+             FROM generate_series(0, {groups} - 1) AS place) \
+             SELECT g.place, width_bucket(x.received_at, $14) - 1 AS span, count(*) AS errors FROM {} \
+             JOIN listed g ON g.common = ARRAY[{}]::text[] WHERE {CONDITIONS} GROUP BY 1, 2",
             tables(filter, self.group_by),
             columns.join(", "),
         )
