@@ -7,10 +7,10 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test dashboard check fuzz bench bench-query chaos load bins openapi compose compose-check
+.PHONY: help setup build run demo down test dashboard check fuzz bench bench-query bench-dashboard chaos load bins openapi compose compose-check
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing (Debian packages); starts nothing.
 	@deploy/setup
@@ -58,6 +58,11 @@ bench: setup ## Measure us beside the limits of this machine, ONLY=name for one;
 bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (10000000) events, ONLY=names for some; an error where a goal is missed.
 	$(CARGO) build --release --bins
 	@EVENTS=$(or $(EVENTS),10000000) target/release/bench queries $(ONLY)
+
+bench-dashboard: setup ## Measure the dashboard in a browser: its first paint, and a hundred thousand points. Needs Node 20.19 or later.
+	$(CARGO) build --release --bins
+	@deploy/setup browser
+	@cd crates/query/dashboard && npm ci --silent && EYE_BIN=$(CURDIR)/$(EYE) npm run --silent figures
 
 chaos: setup ## Break everything on purpose: all faults, then MINUTES=20 of them at random; SEED, RATE, OVERLOAD_MINUTES, ONLY=row.
 	$(CARGO) build --profile chaos --bins --package e2e --package gateway --package consumer --package query --package cli

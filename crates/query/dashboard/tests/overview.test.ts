@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { stack, useBrowser, visit } from "./support/browser.ts";
+import { answerManyPoints } from "./support/many_points.ts";
 import { ask, send } from "./support/stack.ts";
 import { SESSIONS } from "./support/seed.ts";
 
@@ -82,17 +83,7 @@ it("says where there is something when there is nothing", async () => {
 
 it("draws a hundred thousand points", async () => {
   const page = await visit("/");
-  const start = Date.parse("2026-01-01T00:00:00Z");
-  const at = (bucket: number): string => new Date(start + bucket * 60_000).toISOString();
-  await page.route("**/api/counts?interval=minute*", async (route) => {
-    const isGrouped = route.request().url().includes("group_by");
-    const items = Array.from({ length: isGrouped ? 80_000 : 10_000 }, (_, place) => ({
-      start: at(place % 10_000),
-      ...(isGrouped ? { category: `category ${Math.floor(place / 10_000)}`, application: `application ${Math.floor(place / 10_000)}` } : {}),
-      count: (place * 7_919) % 1_000,
-    }));
-    await route.fulfill({ json: { items } });
-  });
+  await answerManyPoints(page);
   await page.getByLabel("A point is a").selectOption("minute");
   await page.locator(".legend").getByText("category 7").waitFor();
   const canvas = page.locator(".plot canvas").first();

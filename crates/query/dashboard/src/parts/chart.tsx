@@ -169,10 +169,11 @@ function options(
     axes: [{ ...axis, values: TIMES }, { ...axis, size: 56, values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? compact(value) : "")) }],
     series: [
       {},
-      ...series.map(({ label, color: name, isDashed }): uPlot.Series => ({
+      ...series.map(({ label, values, color: name, isDashed }): uPlot.Series => ({
         label,
         stroke: color(name),
-        width: 1.5,
+        // Where points stand closer than pixels, thick lines cost most of the time of a drawing and show nothing more.
+        width: values.length > place.clientWidth ? 1 : 1.5,
         ...(isDashed === true ? { dash: [5, 4] } : {}),
         points: { show: false },
       })),
