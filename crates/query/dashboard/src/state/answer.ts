@@ -1,15 +1,13 @@
 // An answer of the service, as a page holds it: asked for when the question changes, kept while it is asked for again.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isOutage } from "../api/client.ts";
+import { isOutage, Refusal } from "../api/client.ts";
 
 export interface Answer<T> {
   /** The last answer to this question; undefined until there is one. */
   value: T | undefined;
   /** Why the last try failed; null where it did not. */
   error: unknown;
-  /** Whether it is asked for at the moment. */
-  isAsking: boolean;
   again(): void;
 }
 
@@ -30,7 +28,6 @@ export function useAnswer<T>(
     value: undefined,
     error: null,
   });
-  const [isAsking, setAsking] = useState(false);
   const [turn, setTurn] = useState(0);
   const latest = useRef(askIt);
   latest.current = askIt;
@@ -44,8 +41,11 @@ export function useAnswer<T>(
       timer = setTimeout(() => void run(), ms);
     };
     const run = async (): Promise<void> => {
-      if (everyMs !== null && document.hidden) return next(everyMs);
-      setAsking(true);
+      if (everyMs !== null && document.hidden) {
+        // Nobody looks: it is asked for as soon as somebody does.
+        document.addEventListener("visibilitychange", () => void run(), { once: true, signal: control.signal });
+        return;
+      }
       try {
         const value = await latest.current(control.signal);
         if (control.signal.aborted) return;
@@ -58,15 +58,15 @@ export function useAnswer<T>(
         if (isOutage(error)) {
           next(patience);
           patience = Math.min(patience * 2, PATIENCE_MS.most);
+        } else if (everyMs !== null && !isFinal(error)) {
+          next(everyMs);
         }
       }
-      setAsking(false);
     };
     void run();
     return () => {
       control.abort();
       clearTimeout(timer);
-      setAsking(false);
     };
   }, [question, turn, everyMs]);
 
@@ -74,7 +74,11 @@ export function useAnswer<T>(
   return {
     value: isCurrent ? held.value : undefined,
     error: isCurrent ? held.error : null,
-    isAsking,
     again: () => setTurn((before) => before + 1),
   };
+}
+
+/** Whether asking the same again would be refused again. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Refusal && error.status >= 400 && error.status < 500;
 }
