@@ -3,11 +3,12 @@
 import { useSignalEffect } from "@preact/signals";
 import type { FunctionComponent, JSX } from "preact";
 import { useErrorBoundary } from "preact/hooks";
-import { connection, key, signOut } from "./api/client.ts";
+import { key, signOut } from "./api/client.ts";
 import { Connection } from "./parts/connection.tsx";
 import { Link } from "./parts/link.tsx";
 import { RangePicker } from "./parts/range_picker.tsx";
 import { Failure, Nothing } from "./parts/states.tsx";
+import { cut, visible } from "./parts/text.tsx";
 import { Errors } from "./pages/errors.tsx";
 import { Events } from "./pages/events.tsx";
 import { EventTypes } from "./pages/event_types.tsx";
@@ -39,7 +40,9 @@ const PAGES: readonly Page[] = [
 export function App(): JSX.Element {
   const here = PAGES.find(({ path }) => path === place.value.path);
   useSignalEffect(() => {
-    document.title = `${PAGES.find(({ path }) => path === place.value.path)?.title ?? "Not found"} · The Eye`;
+    const page = PAGES.find(({ path }) => path === place.value.path)?.title ?? "Not found";
+    const what = [one("id"), one("error"), one("category"), one("name")].filter((text) => text !== null).map((text) => visible(cut(text, 40)));
+    document.title = [...what, page, "The Eye"].join(" · ");
   });
   if (key.value === null) return <SignIn />;
   return (
@@ -61,7 +64,7 @@ export function App(): JSX.Element {
         <Preferences />
       </header>
       <Connection />
-      <main id="main" tabIndex={-1} aria-busy={connection.value === "lost"}>
+      <main id="main" tabIndex={-1}>
         {here === undefined ? (
           <Nothing title="There is no such page">
             <p>
@@ -71,7 +74,7 @@ export function App(): JSX.Element {
         ) : (
           <>
             <div class="head">
-              <h1>{here.title}</h1>
+              <h1 tabIndex={-1}>{here.title}</h1>
               {here.isRanged() && <RangePicker />}
             </div>
             <Guarded key={here.path} page={here.page} />
@@ -94,7 +97,7 @@ function Preferences(): JSX.Element {
       <label>
         <span class="spoken">Time zone</span>
         <select value={zone.value} onChange={({ currentTarget: { value } }) => go(changed({ tz: value === LOCAL ? null : value }, true), "replace")}>
-          {ZONES.map((name) => (
+          {[...new Set([zone.value, ...ZONES])].map((name) => (
             <option value={name} key={name}>
               {name}
             </option>

@@ -43,7 +43,7 @@ it("gives the command that replays this very group", async () => {
   const listed = await page.locator("tbody tr").count();
   const words = [...command.matchAll(/--[a-z-]+=(?:'([^']*)'|\S+)/g)].map(([word]) => word.replaceAll("'", ""));
   expect(words).toContain("--code=schema.required");
-  expect(eye(stack(), "errors", "replay", "--dry-run", ...words)).toContain(`Would send ${listed} event`);
+  expect(eye(stack(), "errors", "replay", "--dry-run", ...words)).toMatch(new RegExp(`^Would send ${listed} events? again\\.$`, "m"));
 });
 
 it("says when there is none", async () => {
@@ -55,4 +55,18 @@ it("shows an own key what is its own", async () => {
   const page = await visit("/errors?range=1h&group_by=application", { key: stack().ownKey });
   await page.locator("table.groups tbody tr").first().waitFor();
   expect(await page.locator("table.groups tbody td:nth-child(2)").allInnerTexts()).toEqual(["shop"]);
+});
+
+it("gives no command where it would replay more than the group", async () => {
+  const page = await visit("/errors?range=1h&group_by=code,name");
+  await page.locator("table.groups tbody tr").filter({ hasText: "not valid" }).locator("td.figure a").click();
+  await page.getByText("more errors than the group that was chosen").waitFor();
+  expect(await page.getByText("Send these events again").count()).toBe(0);
+});
+
+it("replays one event whenever it was received", async () => {
+  const { items } = await ask<{ items: { id: number; event_id: string }[] }>(stack(), "/api/errors?code=future_timestamp");
+  const page = await visit(`/errors?range=15m&error=${items[0]?.id}`);
+  await page.getByText("Send these events again").click();
+  expect(await page.locator(".copy code").innerText()).toBe(`eye errors replay --event-id=${items[0]?.event_id} --application=shop`);
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { stack, useBrowser, visit } from "./support/browser.ts";
-import { ask, send } from "./support/stack.ts";
+import { expectFault, stack, useBrowser, visit } from "./support/browser.ts";
+import { ask, eye, send } from "./support/stack.ts";
 import { CARTS, SESSIONS } from "./support/seed.ts";
 
 useBrowser();
@@ -48,7 +48,7 @@ it("keeps the digits of numbers and the members that objects have by nature", as
 
 it("pages through everything once, forth and back", async () => {
   const page = await visit("/events?range=6h&application=shop");
-  const expected = await ask<{ items: { id: string }[] }>(stack(), `/api/events?application=shop&limit=1000&from=${new Date(Date.now() - 6 * 3_600_000).toISOString()}`);
+  const expected = await ask<{ items: { id: string; timestamp: string }[] }>(stack(), `/api/events?application=shop&limit=1000&from=${new Date(Date.now() - 6 * 3_600_000).toISOString()}`);
   const seen: string[] = [];
   for (;;) {
     await page.locator(rows).first().waitFor();
@@ -60,6 +60,9 @@ it("pages through everything once, forth and back", async () => {
     await expect.poll(() => page.locator(`${rows} td:first-child`).first().innerText()).not.toBe(now[0]);
   }
   expect(seen.length).toBe(expected.items.length);
+  // Each has a time of its own but for those that were made at once.
+  const times = expected.items.map(({ timestamp }) => timestamp.replace("T", " ").slice(0, 23));
+  expect(seen).toEqual(times);
   await page.goBack();
   await page.getByRole("link", { name: "Next page" }).waitFor();
 });
@@ -96,4 +99,13 @@ it("says what to do where nothing matches", async () => {
   await page.getByText("No event matches in this range").waitFor();
   await page.getByRole("link", { name: "remove the filters" }).click();
   await page.locator(rows).first().waitFor();
+});
+
+it("ends the live tail of a key that is revoked", async () => {
+  expectFault(/401/);
+  const made = JSON.parse(eye(stack(), "key", "create", "demo", "--scope", "read", "--output", "json")) as { key: string; id: number | string };
+  const page = await visit("/events?live=1", { key: made.key });
+  await page.getByText("Waiting for events").waitFor();
+  eye(stack(), "key", "revoke", String(made.id));
+  await page.getByLabel("Read key").waitFor({ timeout: 30_000 });
 });

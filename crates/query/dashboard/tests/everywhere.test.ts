@@ -75,6 +75,14 @@ it("is reached by keyboard alone", async () => {
     met.push((await page.evaluate(() => document.activeElement?.textContent)) ?? "");
   }
   expect(met.filter((name) => names.includes(name)).slice(0, names.length)).toEqual(names);
+  // To the second page and into its list, by what keyboards have.
+  await page.getByRole("link", { name: "Events", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+  await page.locator("table.events tbody button").first().waitFor();
+  for (let step = 0; step < 40 && !(await page.evaluate(() => document.activeElement?.hasAttribute("aria-expanded"))); step += 1) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator(".event .payload").waitFor();
 });
 
 it("weighs less than 100 kB packed, and may do little", async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { stack, useBrowser, visit } from "./support/browser.ts";
+import { expectFault, stack, useBrowser, visit } from "./support/browser.ts";
 import { answerManyPoints } from "./support/many_points.ts";
 import { ask, send } from "./support/stack.ts";
 import { SESSIONS } from "./support/seed.ts";
@@ -19,8 +19,13 @@ it("shows what the endpoints answer", async () => {
   const shown = (count: number): string => count.toLocaleString("en-US");
   await page.locator(`${tile("Events")} .value`).getByText(shown(events), { exact: true }).waitFor();
   await page.locator(`${tile("Sessions")} .value`).getByText(shown(sessions), { exact: true }).waitFor();
-  await page.locator(`${tile("Errors")} .value`).filter({ hasText: /^[1-9]/ }).waitFor();
-  await page.locator(`${tile("Rejected")} .value`).filter({ hasText: "%" }).waitFor();
+  const { items: groups } = await ask<{ items: { severity: string; count: number }[] }>(stack(), `/api/errors/summary?group_by=severity&from=${from}`);
+  const errors = groups.find(({ severity }) => severity === "error")?.count ?? 0;
+  expect(errors).toBeGreaterThan(0);
+  await page.locator(`${tile("Errors")} .value`).getByText(shown(errors), { exact: true }).waitFor();
+  const { items: books } = await ask<{ items: { rejected: number; stored: number }[] }>(stack(), "/api/ledger?limit=1000");
+  const [rejected, judged] = books.reduce(([bad, all], book) => [bad + book.rejected, all + book.rejected + book.stored], [0, 0]);
+  await page.locator(`${tile("Rejected")} .quiet`).getByText(`${shown(rejected)} of ${shown(judged)} received`).waitFor();
   await page.locator(`${tile("In the queue")} .quiet`).filter({ hasText: "consumer" }).waitFor();
   await page.locator(".legend").getByText("page interaction").first().waitFor();
 });
@@ -32,8 +37,10 @@ it("tells figures by application, as a table, and in another time zone", async (
   await legend.getByText("blog").waitFor();
   await page.getByText("As a table").first().click();
   // Hours of a zone that is half an hour off.
+  await page.locator(".figures tbody tr").first().waitFor();
   const begins = await page.locator(".figures tbody td:first-child").allInnerTexts();
-  expect(begins.slice(1).every((begin) => begin.endsWith(":00:00"))).toBe(true);
+  expect(begins.length).toBe(7);
+  expect(begins.filter((begin) => !begin.endsWith(":00:00"))).toEqual([]);
   await page.getByLabel("Time zone").selectOption("UTC");
   expect(new URL(page.url()).searchParams.get("tz")).toBeNull();
   await page.getByText("As a table").first().click();
@@ -41,10 +48,18 @@ it("tells figures by application, as a table, and in another time zone", async (
 });
 
 it("compares with the range before", async () => {
-  const page = await visit("/?range=1h");
+  const page = await visit("/?range=1h&interval=minute");
+  await page.locator(`${tile("Events")} .value`).filter({ hasText: /\d/ }).waitFor();
+  expect(await page.locator(".delta").count()).toBe(0);
   await page.getByLabel("Compare with the range before").check();
-  await page.locator(".legend").getByText("all, the range before").waitFor();
-  await page.locator(`${tile("Events")} .delta`).waitFor();
+  const legend = page.locator(".legend li").filter({ hasText: "all, the range before" });
+  await legend.waitFor();
+  const [end, begin] = [new Date(Date.now() - 3_600_000), new Date(Date.now() - 7_200_000)];
+  const { items } = await ask<{ items: { count: number }[] }>(stack(), `/api/counts?interval=minute&from=${begin.toISOString()}&to=${end.toISOString()}`);
+  const before = items.reduce((sum, { count }) => sum + count, 0);
+  // The clock goes on between the two questions.
+  expect(Math.abs(Number(await legend.locator("b").innerText()) - before)).toBeLessThanOrEqual(2);
+  await page.locator(`${tile("Events")} .delta`).filter({ hasText: "%" }).waitFor();
   expect(page.url()).toContain("compare=1");
 });
 
@@ -92,4 +107,22 @@ it("draws a hundred thousand points", async () => {
     const { width, height } = element as HTMLCanvasElement;
     return drawing?.getImageData(0, 0, width, height).data.some((value) => value !== 0) ?? false;
   })).toBe(true);
+});
+
+it("shows an own key what is its own, and that the queue is everybody's", async () => {
+  expectFault(/403/);
+  const page = await visit("/?range=6h&by=application", { key: stack().ownKey });
+  await page.locator(".legend").first().getByText("shop").waitFor();
+  expect(await page.locator(".legend").first().innerText()).not.toContain("blog");
+  await page.locator(`${tile("In the queue")} .quiet`).getByText("everybody's").waitFor();
+});
+
+it("marks a figure that is old", async () => {
+  expectFault(/504/);
+  const page = await visit("/?range=15m");
+  await page.locator(`${tile("Events")} .value`).filter({ hasText: /\d/ }).waitFor();
+  await page.route("**/api/counts?interval=month*", (route) => route.fulfill({ status: 504, json: { detail: "the query took too long" } }));
+  await page.locator(`${tile("Events")} .fault`).getByText("the query took too long").waitFor();
+  await page.unroute("**/api/counts?interval=month*");
+  await expect.poll(() => page.locator(`${tile("Events")} .fault`).count(), { timeout: 15_000 }).toBe(0);
 });

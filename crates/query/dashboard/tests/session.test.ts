@@ -42,7 +42,7 @@ it("says that there is no such session", async () => {
   await page.getByText("No event of this session is stored").waitFor();
 });
 
-it("lists every recorded session", async (context) => {
+it("lists recorded sessions, and shows the longest of them whole", async (context) => {
   if (!stack().hasRecorded) context.skip("without recorded events");
   const { items } = await ask<{ items: { session_id: string; event_count: number }[] }>(stack(), "/api/sessions?limit=50");
   const page = await visit("/session?range=all");

@@ -21,7 +21,7 @@ export class Refusal extends Error {
 /** Nothing answered. */
 export class Away extends Error {}
 
-/** How the connection to the service stands, as the last answer showed. */
+/** Whether somebody answers at all, as the last question showed. A service that is there and can't answer says so itself. */
 export const connection = signal<"up" | "lost">("up");
 
 const KEY = "eye.key";
@@ -50,35 +50,53 @@ export function address(path: string, params: Params = []): string {
   return query === "" ? path : `${path}?${query}`;
 }
 
+/** How long an answer may take, in milliseconds: the service gives up a question long before that. */
+const ANSWER_MS_MAX = 60_000;
+
 /** Asks, and gives the answer as it comes. */
 export async function open(path: string, params: Params, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> {
+  const used = key.value;
   let answer: Response;
   try {
     answer = await fetch(address(path, params), {
-      headers: { Authorization: `Bearer ${key.value ?? ""}`, ...headers },
+      headers: { Authorization: `Bearer ${used ?? ""}`, ...headers },
       signal: signal ?? null,
       credentials: "omit",
       cache: "no-store",
     });
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    connection.value = "lost";
-    throw new Away("The query service does not answer.");
+    throw away();
   }
   if (answer.ok) {
     connection.value = "up";
     return answer;
   }
   const refusal = await refusalOf(answer);
-  connection.value = isOutage(refusal) ? "lost" : "up";
-  if (refusal.status === 401) signOut(refusal.detail);
+  connection.value = refusal.status === 502 ? "lost" : "up";
+  // Whoever signed in since has another key.
+  if (refusal.status === 401 && used === key.value) signOut(refusal.detail);
   throw refusal;
 }
 
 /** Asks, and reads the answer. */
 export async function ask<T>(path: string, params: Params = [], signal?: AbortSignal): Promise<T> {
-  const answer = await open(path, params, signal);
-  return parse(await answer.text()) as Json as T;
+  const limit = AbortSignal.timeout(ANSWER_MS_MAX);
+  const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  let text: string;
+  try {
+    text = await (await open(path, params, either)).text();
+  } catch (error) {
+    // An answer that breaks off is none.
+    if (signal?.aborted === true || error instanceof Refusal) throw error;
+    throw away();
+  }
+  return parse(text) as Json as T;
+}
+
+function away(): Away {
+  connection.value = "lost";
+  return new Away("The query service does not answer.");
 }
 
 /** Whether asking the same again later may help. */

@@ -9,11 +9,15 @@ export interface Frame {
 
 /** Frames out of text that comes in parts, cut anywhere. */
 export class Frames {
-  #rest = "";
+  #parts: string[] = [];
 
   take(part: string): Frame[] {
-    const blocks = (this.#rest + part).split("\n\n");
-    this.#rest = blocks.pop() ?? "";
+    // A frame may be large and come in many parts: they are put together once, when its end is there.
+    const end = part.startsWith("\n") && this.#parts.at(-1)?.endsWith("\n") === true ? 0 : part.indexOf("\n\n");
+    this.#parts.push(part);
+    if (end < 0) return [];
+    const blocks = this.#parts.join("").split("\n\n");
+    this.#parts = [blocks.pop() ?? ""];
     return blocks.map(frameOf);
   }
 }

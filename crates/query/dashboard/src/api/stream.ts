@@ -8,8 +8,17 @@ import type { StoredEvent } from "./types.ts";
 /** How long to wait before coming back, in milliseconds: the first time, and at most. */
 const PATIENCE_MS = { first: 1_000, most: 15_000 };
 
+/** How long nothing may come, in milliseconds. */
+const SILENCE_MS_MAX = 15_000;
+
+/** An event, and how long it was as JSON. */
+export interface Streamed {
+  event: StoredEvent;
+  chars: number;
+}
+
 export interface Listener {
-  onEvents(events: StoredEvent[]): void;
+  onEvents(events: Streamed[]): void;
   /** What was stored since then may be missing here. */
   onGap(since: string): void;
   onFailure(error: unknown): void;
@@ -51,30 +60,49 @@ async function read(answer: Response, listener: Listener, before: string | undef
   if (reader === undefined) return before;
   const frames = new Frames();
   let last = before;
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      const events: StoredEvent[] = [];
-      for (const frame of frames.take(part.value)) {
-        last = frame.id ?? last;
-        if (frame.data === undefined) continue;
-        const data: unknown = parse(frame.data);
-        if (frame.event === "gap") listener.onGap((data as { since: string }).since);
-        else events.push(data as StoredEvent);
-      }
-      if (events.length > 0) listener.onEvents(events);
+  for (;;) {
+    const part = await next(reader).catch(() => {
+      throw new Interrupted(last);
+    });
+    if (part === undefined) return last;
+    const events: Streamed[] = [];
+    for (const frame of frames.take(part)) {
+      last = frame.id ?? last;
+      if (frame.data === undefined) continue;
+      const data: unknown = parse(frame.data);
+      if (frame.event === "gap") listener.onGap((data as { since: string }).since);
+      else events.push({ event: data as StoredEvent, chars: frame.data.length });
     }
-  } catch {
-    throw new Interrupted(last);
+    if (events.length > 0) listener.onEvents(events);
   }
-  return last;
+}
+
+/** What comes next; undefined at the end. The service says something every 5 s: whoever is silent for longer is not there. */
+async function next(reader: ReadableStreamDefaultReader<string>): Promise<string | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("silence")), SILENCE_MS_MAX);
+  });
+  try {
+    const part = await Promise.race([reader.read(), silence]);
+    return part.done ? undefined : part.value;
+  } catch (error) {
+    // What breaks off here is of no more interest.
+    void reader.cancel().catch(() => undefined);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const ended = (): void => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", ended);
       resolve();
-    });
+    };
+    const timer = setTimeout(ended, ms);
+    signal.addEventListener("abort", ended);
   });
 }

@@ -78,8 +78,8 @@ export interface ErrorGroup extends Partial<Record<ErrorTrait, string | null>> {
 export interface ErrorSummary {
   items: ErrorGroup[];
   truncated: boolean;
-  spans_from?: string;
-  spans_to?: string;
+  spans_from?: string | null;
+  spans_to?: string | null;
 }
 
 export interface EventType {

@@ -5,7 +5,7 @@ import { useAnswer } from "../state/answer.ts";
 import { ask, type Params } from "../api/client.ts";
 import { ERROR_TRAITS, type ErrorGroup, type ErrorSummary, type ErrorTrait } from "../api/types.ts";
 import { changed, go, one } from "../state/place.ts";
-import { asked, preset, range } from "../state/range.ts";
+import { asked, preset, range, upToNow } from "../state/range.ts";
 import { told } from "../state/zone.ts";
 import { Spark } from "../parts/chart.tsx";
 import { type Field, Filters, narrowed } from "../parts/filters.tsx";
@@ -14,7 +14,6 @@ import { Nothing, Shown } from "../parts/states.tsx";
 import { number, plural, Sent } from "../parts/text.tsx";
 import { ErrorList } from "./errors/list.tsx";
 import { OneError } from "./errors/one.tsx";
-import { ReplayCommand } from "./errors/replay.tsx";
 
 const FIELDS: readonly Field[] = [
   { name: "code", label: "Code" },
@@ -45,10 +44,9 @@ export function Errors(): JSX.Element {
       {one("list") === "1" ? (
         <>
           <p>
-            <Link href={changed({ list: null })}>Group these errors</Link>
+            <Link href={changed({ list: null, wider: null })}>Group these errors</Link>
           </p>
-          <ReplayCommand filters={filters} />
-          <ErrorList filters={filters} />
+          <ErrorList filters={filters} isWider={one("wider") === "1"} />
         </>
       ) : (
         <Groups filters={filters} />
@@ -66,7 +64,8 @@ function Groups({ filters }: { filters: Params }): JSX.Element {
   const by = traits();
   const params: Params = [...filters, ["group_by", by.join(",")], ["spans", String(SPANS)], ["limit", String(GROUPS)]];
   const answer = useAnswer(JSON.stringify([params, preset.value, one("from"), one("to")]), (signal) =>
-    ask<ErrorSummary>("/api/errors/summary", [...params, ...asked(range())], signal),
+    // Up to now: what is long over is not drawn as if it were at the end.
+    ask<ErrorSummary>("/api/errors/summary", [...params, ...asked(upToNow(range()))], signal),
   );
   return (
     <>
@@ -132,7 +131,7 @@ function GroupTable({ summary, by }: { summary: ErrorSummary; by: ErrorTrait[] }
             {summary.items.map((group) => (
               <tr key={JSON.stringify(by.map((word) => group[word]))}>
                 <td class="figure">
-                  <Link href={changed({ ...traitsOf(group, by), list: "1" })} aria-label={`Show these ${plural(group.count, "error")}`}>
+                  <Link href={changed({ ...traitsOf(group, by), list: "1" })} aria-label={`Show ${plural(group.count, "error")}`}>
                     {number(group.count)}
                   </Link>
                 </td>
@@ -142,7 +141,7 @@ function GroupTable({ summary, by }: { summary: ErrorSummary; by: ErrorTrait[] }
                   </td>
                 ))}
                 <td>
-                  <Spark values={group.spans ?? []} label={`${plural(group.count, "error")} from ${told(group.first_at)} to ${told(group.last_at)}`} />
+                  <Spark values={group.spans ?? []} label={course(group, summary)} />
                 </td>
                 <td class="time">{told(group.last_at)}</td>
                 <td class="glimpse">
@@ -166,7 +165,13 @@ function Trait({ value, word }: { value: string | null; word: ErrorTrait }): JSX
   return <Sent chars={80}>{value}</Sent>;
 }
 
-/** The filters that let this group through. What its events do not have (null) can't be asked for. */
-function traitsOf(group: ErrorGroup, by: ErrorTrait[]): Record<string, string> {
-  return Object.fromEntries(by.flatMap((word) => (group[word] == null ? [] : [[word, group[word]]])));
+/** The filters that let this group through. What its events do not have (null) can't be asked for: then there may be more. */
+function traitsOf(group: ErrorGroup, by: ErrorTrait[]): Record<string, string | null> {
+  const traits = Object.fromEntries(by.flatMap((word) => (group[word] == null ? [] : [[word, group[word]]])));
+  return { ...traits, wider: by.some((word) => group[word] == null) ? "1" : null };
+}
+
+function course(group: ErrorGroup, { spans_from: from, spans_to: to }: ErrorSummary): string {
+  const most = Math.max(...(group.spans ?? []), 0);
+  return from == null || to == null ? plural(group.count, "error") : `${plural(group.count, "error")} from ${told(from)} to ${told(to)}, at most ${number(most)} in a span`;
 }

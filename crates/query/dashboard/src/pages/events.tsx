@@ -1,9 +1,9 @@
 // Events: narrowed by chips, page by page or as they come, with the payload of the chosen one.
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask, type Params } from "../api/client.ts";
-import { follow } from "../api/stream.ts";
+import { follow, type Streamed } from "../api/stream.ts";
 import type { List, StoredEvent } from "../api/types.ts";
 import { useAnswer } from "../state/answer.ts";
 import { changed, go, link, one } from "../state/place.ts";
@@ -29,8 +29,11 @@ const FIELDS: readonly Field[] = [
 /** How many events a page has. */
 const PAGE = 50;
 
-/** How many live events are kept on the page. */
-const LIVE_MAX = 500;
+/** How many live events are kept on the page, and how long they may be together as JSON. */
+const LIVE_MAX = { events: 200, chars: 8_000_000 };
+
+/** How often live events are drawn at most, in milliseconds. */
+const DRAWN_EVERY_MS = 250;
 
 export function Events(): JSX.Element {
   const isLive = one("live") === "1";
@@ -44,7 +47,6 @@ export function Events(): JSX.Element {
           Live tail
         </label>
         {!isLive && <Order />}
-        {!isLive && <Export filters={[...filters, ...order()]} />}
       </div>
       {isLive ? <Tail key={JSON.stringify(filters)} filters={filters} /> : <Pages filters={filters} />}
     </>
@@ -76,12 +78,20 @@ function Pages({ filters }: { filters: Params }): JSX.Element {
   });
   return (
     <Shown of={answer} what="events">
-      {({ within, page }) => (page.items.length === 0 ? <None isNarrowed={filters.length > 0} /> : <OnePage page={page} within={within} cursor={cursor} />)}
+      {({ within, page }) => (page.items.length === 0 ? <None isNarrowed={filters.length > 0} /> : <OnePage page={page} within={within} cursor={cursor} filters={filters} />)}
     </Shown>
   );
 }
 
-function OnePage({ page, within, cursor }: { page: List<StoredEvent>; within: Params; cursor: string | null }): JSX.Element {
+interface PageProps {
+  page: List<StoredEvent>;
+  /** The range that was asked for. */
+  within: Params;
+  cursor: string | null;
+  filters: Params;
+}
+
+function OnePage({ page, within, cursor, filters }: PageProps): JSX.Element {
   const { items, next_cursor: next } = page;
   const [first, last] = [items[0], items.at(-1)];
   return (
@@ -93,6 +103,7 @@ function OnePage({ page, within, cursor }: { page: List<StoredEvent>; within: Pa
           {plural(items.length, "event")}{first && last ? `, ${told(first.timestamp)} to ${told(last.timestamp)}` : ""}
         </span>
         {next !== null && <Link href={changed({ ...pinned(within), cursor: next, event: null }, true)}>Next page</Link>}
+        <Export params={[...filters, ...order(), ...within]} />
       </nav>
     </>
   );
@@ -119,23 +130,22 @@ function Tail({ filters }: { filters: Params }): JSX.Element {
   const [gap, setGap] = useState<string | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const [turn, setTurn] = useState(0);
-  const waiting = useRef<StoredEvent[]>([]);
   useEffect(() => {
     const control = new AbortController();
-    let frame = 0;
+    let kept: Streamed[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const show = (): void => {
-      frame = 0;
-      const fresh = waiting.current.splice(0).reverse();
-      setSeen((before) => before + fresh.length);
-      setEvents((before) => [...fresh, ...before].slice(0, LIVE_MAX));
+      timer = undefined;
+      setEvents(kept.map(({ event }) => event));
     };
     void follow(
       filters,
       {
         onEvents(batch) {
-          waiting.current.push(...batch);
-          // However fast they come, they are drawn once a frame.
-          frame ||= requestAnimationFrame(show);
+          kept = latest([...batch.toReversed(), ...kept]);
+          setSeen((before) => before + batch.length);
+          // However fast they come, they are drawn a few times a second.
+          timer ??= setTimeout(show, DRAWN_EVERY_MS);
         },
         onGap: setGap,
         onFailure: setFailure,
@@ -144,7 +154,7 @@ function Tail({ filters }: { filters: Params }): JSX.Element {
     );
     return () => {
       control.abort();
-      cancelAnimationFrame(frame);
+      clearTimeout(timer);
     };
   }, [turn]);
   const again = (): void => {
@@ -154,8 +164,10 @@ function Tail({ filters }: { filters: Params }): JSX.Element {
   if (failure !== null) return <Failure error={failure} again={again} />;
   return (
     <>
-      <p role="status" class="quiet">
-        {seen === 0 ? "Waiting for events as they are stored …" : `${number(seen)} since this page is open${seen > LIVE_MAX ? `; the latest ${number(LIVE_MAX)} are shown` : ""}.`}
+      <p class="quiet">
+        {seen === 0
+          ? "Waiting for events as they are stored …"
+          : `${number(seen)} since this page is open${seen > events.length ? `; the latest ${number(events.length)} are shown` : ""}.`}
       </p>
       {gap !== null && (
         <p role="alert" class="fault">
@@ -165,4 +177,14 @@ function Tail({ filters }: { filters: Params }): JSX.Element {
       {events.length > 0 && <EventTable events={events} />}
     </>
   );
+}
+
+/** The newest, as many as the page keeps. */
+function latest(events: Streamed[]): Streamed[] {
+  let chars = 0;
+  const end = events.findIndex((one, at) => {
+    chars += one.chars;
+    return at >= LIVE_MAX.events || (at > 0 && chars > LIVE_MAX.chars);
+  });
+  return end < 0 ? events : events.slice(0, end);
 }

@@ -33,12 +33,13 @@ export function FunnelPage(): JSX.Element {
   const given = all("step");
   return (
     <Shown of={types} what="event types">
-      {({ items }) =>
+      {({ items, isCut }) =>
         items.length === 0 ? (
           <FirstEvent />
         ) : (
           <>
             <Steps known={items} steps={given} />
+            {isCut && <p class="quiet">The first {number(items.length)} event types can be chosen; others by the address, as step=CATEGORY/NAME.</p>}
             <Within />
             {given.length >= 2 ? (
               <Result />

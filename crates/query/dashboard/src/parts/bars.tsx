@@ -18,8 +18,8 @@ export function Bars({ title, groups, to }: { title: string; groups: Bar[]; to(l
       <h2>{title}</h2>
       <table class="bars">
         <tbody>
-          {groups.map(({ label, count, isRest }) => (
-            <tr key={label}>
+          {groups.map(({ label, count, isRest }, at) => (
+            <tr key={at}>
               <th scope="row">{isRest ? label : <Link href={to(label)}><Sent chars={60}>{label}</Sent></Link>}</th>
               <td class="bar">
                 <span style={{ width: `${(100 * count) / most}%` }} />

@@ -88,6 +88,11 @@ function spoken(title: string, series: Series[]): string {
   return `${title}. Together: ${sums.join("; ")}`;
 }
 
+/** What is not known is not nothing. */
+function figure(value: number | null | undefined): string {
+  return value == null ? "–" : number(value);
+}
+
 function sum(values: (number | null)[]): number {
   return values.reduce<number>((total, value) => total + (value ?? 0), 0);
 }
@@ -95,11 +100,11 @@ function sum(values: (number | null)[]): number {
 function Legend({ series, at }: { series: Series[]; at: number | null }): JSX.Element {
   return (
     <ul class="legend">
-      {series.map(({ label, values, color, isDashed }) => (
-        <li key={label}>
+      {series.map(({ label, values, color, isDashed }, place) => (
+        <li key={place}>
           <span class={isDashed === true ? "key dashed" : "key"} style={{ "--key": `var(${color})` }} />
           <bdi>{visible(cut(label, 60))}</bdi>
-          <b>{at === null ? compact(sum(values)) : number(values[at] ?? 0)}</b>
+          <b>{at === null ? compact(sum(values)) : figure(values[at])}</b>
         </li>
       ))}
     </ul>
@@ -119,8 +124,8 @@ function Figures({ title, times, series }: Props): JSX.Element {
             <thead>
               <tr>
                 <th scope="col">From</th>
-                {series.map(({ label }) => (
-                  <th scope="col" class="figure" key={label}>
+                {series.map(({ label }, place) => (
+                  <th scope="col" class="figure" key={place}>
                     {visible(cut(label, 60))}
                   </th>
                 ))}
@@ -130,9 +135,9 @@ function Figures({ title, times, series }: Props): JSX.Element {
               {times.slice(first).map((time, row) => (
                 <tr key={time}>
                   <td>{told(new Date(time))}</td>
-                  {series.map(({ label, values }) => (
-                    <td class="figure" key={label}>
-                      {number(values[first + row] ?? 0)}
+                  {series.map(({ values }, place) => (
+                    <td class="figure" key={place}>
+                      {figure(values[first + row])}
                     </td>
                   ))}
                 </tr>

@@ -1,9 +1,8 @@
 // All that match as a file: exactly what the list shows, to its end.
 
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { address, open, type Params } from "../api/client.ts";
-import { asked, range } from "../state/range.ts";
 import { Copy } from "./copy.tsx";
 import { quoted } from "./shell.ts";
 import { compact } from "./text.tsx";
@@ -15,23 +14,30 @@ interface SaveWindow {
   showSaveFilePicker?: (options: { suggestedName: string }) => Promise<{ createWritable(): Promise<WritableStream<Uint8Array>> }>;
 }
 
-export function Export({ filters }: { filters: Params }): JSX.Element {
+/** `params`: what the list was asked. */
+export function Export({ params: list }: { params: Params }): JSX.Element {
   const [format, setFormat] = useState<Format>("ndjson");
   const [told, tell] = useState("");
+  const [progress, setProgress] = useState("");
   const control = useRef<AbortController | null>(null);
-  const params = (): Params => [...filters, ...asked(range()), ["format", format]];
+  // Whoever leaves the list, or signs out, ends it.
+  useEffect(() => () => control.current?.abort(), []);
+  const params: Params = [...list, ["format", format]];
   const start = async (): Promise<void> => {
     control.current = new AbortController();
+    tell("Begun.");
+    setProgress("0 bytes");
     try {
-      const bytes = await save(params(), `events.${format}`, control.current.signal, (count) => tell(`${compact(count)} bytes …`));
+      const bytes = await save(params, `events.${format}`, control.current.signal, (count) => setProgress(`${compact(count)} bytes`));
       tell(`Done: ${compact(bytes)} bytes.`);
     } catch (error) {
       const isStopped = error instanceof DOMException && error.name === "AbortError";
       tell(isStopped ? "Stopped: the file is not whole." : `Failed, the file is not whole: ${error instanceof Error ? error.message : String(error)}`);
     }
     control.current = null;
+    setProgress("");
   };
-  const curl = `curl -sS -H "Authorization: Bearer $EYE_READ_KEY" -o events.${format} \\\n  ${quoted(location.origin + address("/api/events/export", params()))}`;
+  const curl = `curl -sS -H "Authorization: Bearer $EYE_READ_KEY" -o events.${format} \\\n  ${quoted(location.origin + address("/api/events/export", params))}`;
   return (
     <details class="export">
       <summary>Export</summary>
@@ -46,13 +52,16 @@ export function Export({ filters }: { filters: Params }): JSX.Element {
             ))}
           </select>
         </label>
-        <button type="button" onClick={() => void start()}>
+        <button type="button" disabled={progress !== ""} onClick={() => void start()}>
           Save the file
         </button>
-        {control.current !== null && (
-          <button type="button" onClick={() => control.current?.abort()}>
-            Stop
-          </button>
+        {progress !== "" && (
+          <>
+            <button type="button" onClick={() => control.current?.abort()}>
+              Stop
+            </button>
+            <span class="quiet">{progress}</span>
+          </>
         )}
         <span role="status">{told}</span>
         <Copy text={curl} label="Copy the command" />

@@ -32,7 +32,7 @@ export function narrowed(fields: readonly Field[]): Params {
 }
 
 const isOf = (field: Field, name: string): boolean =>
-  field.name === "data." ? name.startsWith("data.") && name.length > 5 : field.name === name;
+  field.name === "data." ? name.startsWith("data.") : field.name === name;
 
 /** The address of this list, narrowed once more. */
 export function withFilter(name: string, value: string): string {

@@ -30,6 +30,12 @@ export function RangePicker(): JSX.Element {
   );
 }
 
+/** What is written; what was not changed is what it was, to the millisecond. */
+function read(text: string, before: Date | null): Date | null {
+  if (before !== null && text === toInput(before)) return before;
+  return text === "" ? null : fromInput(text);
+}
+
 function TwoTimes({ done }: { done(): void }): JSX.Element {
   const now = range();
   const [from, setFrom] = useState(now.from === null ? "" : toInput(now.from));
@@ -37,7 +43,7 @@ function TwoTimes({ done }: { done(): void }): JSX.Element {
   const [fault, setFault] = useState("");
   const use = (event: Event): void => {
     event.preventDefault();
-    const [begin, end] = [from, to].map((text) => (text === "" ? null : fromInput(text)));
+    const [begin, end] = [read(from, now.from), read(to, now.to)];
     if (begin && end && begin > end) return setFault(`${told(begin)} is after ${told(end)}.`);
     if (!begin && !end) return setFault("Give one time at least.");
     done();

@@ -3,11 +3,12 @@ import { cut, duration, percent, visible } from "./text.tsx";
 
 describe("what somebody sent", () => {
   it("shows what can't be seen", () => {
+    expect(visible("\u3164\u115f\u2800\u{e0041}")).toBe("\\u3164\\u115f\\u2800\\u{e0041}");
     expect(visible("a\u202eb\u0000c\u200bd\ud800e\n")).toBe("a\\u202eb\\u0000c\\u200bd\\ud800e\\u000a");
   });
 
   it("leaves what can be seen", () => {
-    const text = "שלום 😀 naïve <script>";
+    const text = "שלום 😀 naïve ❤️ <script>";
     expect(visible(text)).toBe(text);
   });
 

@@ -2,15 +2,18 @@
 
 import type { JSX } from "preact";
 
-/** Controls, marks of direction, and what has no width: they show one text and mean another. */
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
+/** Controls, marks of direction, what has no width, and halves of characters: they show one text and mean another. How an emoji is drawn (U+FE0E, U+FE0F) does no harm. */
+const INVISIBLE = /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu;
 
 /** What is shown of a long text unless more is asked for, in characters. */
 export const SHOWN_CHARS = 300;
 
 /** A text with escapes in place of what can't be seen. */
 export function visible(text: string): string {
-  return text.replace(INVISIBLE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(INVISIBLE, (found) => {
+    const hex = (found.codePointAt(0) ?? 0).toString(16);
+    return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, "0")}`;
+  });
 }
 
 /** A text that is cut where it is long, between characters. */
@@ -49,7 +52,7 @@ export function duration(ms: number): string {
   for (const [length, unit] of units) {
     if (ms >= length) {
       const count = ms / length;
-      return `${count >= 10 ? Math.round(count) : Number(count.toFixed(1))} ${unit}`;
+      return `${number(count >= 10 ? Math.round(count) : Number(count.toFixed(1)))} ${unit}`;
     }
   }
   return `${Math.round(ms)} ms`;

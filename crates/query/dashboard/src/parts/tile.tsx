@@ -23,6 +23,14 @@ export function Tile<T>({ title, of, href, children }: { title: string; of: Answ
       <p class="value">{figure?.figure ?? (of.error === null ? "…" : "–")}</p>
       {figure?.delta !== undefined && <Delta {...figure} delta={figure.delta} />}
       <p class="quiet">{figure === null ? missing(of.error) : figure.note}</p>
+      {figure !== null && of.error !== null && (
+        <p class="fault">
+          Old: {missing(of.error)}{" "}
+          <button type="button" class="plain" onClick={of.again}>
+            Try again
+          </button>
+        </p>
+      )}
     </div>
   );
 }

@@ -56,7 +56,7 @@ export function useAnswer<T>(
         if (control.signal.aborted) return;
         hold((before) => ({ question, value: before.question === question ? before.value : undefined, error }));
         if (isOutage(error)) {
-          next(patience);
+          next(Math.max(patience, 1_000 * ((error instanceof Refusal ? error.retryAfterS : undefined) ?? 0)));
           patience = Math.min(patience * 2, PATIENCE_MS.most);
         } else if (everyMs !== null && !isFinal(error)) {
           next(everyMs);

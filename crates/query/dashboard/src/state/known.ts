@@ -1,6 +1,6 @@
 // What exists, to choose from: event types and applications. Asked for once in a while, and kept between pages.
 
-import { ask } from "../api/client.ts";
+import { ask, key } from "../api/client.ts";
 import type { Application, EventType, List } from "../api/types.ts";
 import { type Answer, useAnswer } from "./answer.ts";
 
@@ -17,7 +17,7 @@ export interface Whole<T> {
 export async function askAll<T>(
   path: string,
   params: ReadonlyArray<readonly [string, string]>,
-  signal: AbortSignal,
+  signal?: AbortSignal,
   pagesMax = PAGES_MAX,
 ): Promise<Whole<T>> {
   const items: T[] = [];
@@ -32,10 +32,27 @@ export async function askAll<T>(
   return { items, isCut: true };
 }
 
+/** How long what was read is good for, in milliseconds. */
+const KEPT_MS = 30_000;
+
+const kept = new Map<string, { at: number; answer: Promise<Whole<unknown>> }>();
+
+/** A list that many parts of the pages need: read once for all of them, again after a while, and never for another key. */
+function shared<T>(path: string): Promise<Whole<T>> {
+  const name = `${path} ${key.value}`;
+  const before = kept.get(name);
+  if (before !== undefined && Date.now() - before.at < KEPT_MS) return before.answer as Promise<Whole<T>>;
+  const answer = askAll<T>(path, []);
+  if (kept.size > 10) kept.clear();
+  kept.set(name, { at: Date.now(), answer });
+  answer.catch(() => kept.delete(name));
+  return answer;
+}
+
 export function useTypes(everyMs: number | null = null): Answer<Whole<EventType>> {
-  return useAnswer("event types", (signal) => askAll<EventType>("/api/event-types", [], signal), everyMs);
+  return useAnswer("event types", () => shared<EventType>("/api/event-types"), everyMs);
 }
 
 export function useApplications(): Answer<Whole<Application>> {
-  return useAnswer("applications", (signal) => askAll<Application>("/api/applications", [], signal));
+  return useAnswer("applications", () => shared<Application>("/api/applications"));
 }

@@ -31,7 +31,9 @@ const DEFAULT = "24h";
 
 /** The preset in use; null where two times are given. */
 export const preset = computed(() => {
-  if (one("from") !== null || one("to") !== null) return null;
+  const given = [one("from"), one("to")].filter((text) => text !== null);
+  // What is no time is not taken for the beginning of all: the picker shows what is looked at instead.
+  if (given.length > 0 && given.every((text) => date(text) !== null)) return null;
   const word = one("range");
   return PRESETS.some(([known]) => known === word) ? word : DEFAULT;
 });
@@ -42,6 +44,11 @@ export function range(now = Date.now()): Range {
   if (word === null) return { from: date(one("from")), to: date(one("to")) };
   const lengthMs = PRESETS.find(([known]) => known === word)?.[2] ?? null;
   return { from: lengthMs === null ? null : new Date(now - lengthMs), to: null };
+}
+
+/** The range with an end: now, where it has a beginning and no end. */
+export function upToNow({ from, to }: Range, now = Date.now()): Range {
+  return { from, to: to ?? (from === null ? null : new Date(now)) };
 }
 
 /** The range of the same length that ends where this one begins; null where it has no beginning. */

@@ -3,21 +3,22 @@ import { ask, type Params } from "../../api/client.ts";
 import type { EventError, List } from "../../api/types.ts";
 import { useAnswer } from "../../state/answer.ts";
 import { changed, one } from "../../state/place.ts";
-import { asked, pinned, preset, range } from "../../state/range.ts";
+import { asked, pinned, preset, range, upToNow } from "../../state/range.ts";
 import { toldExactly } from "../../state/zone.ts";
 import { Link } from "../../parts/link.tsx";
 import { Nothing, Shown } from "../../parts/states.tsx";
 import { Sent } from "../../parts/text.tsx";
+import { ReplayCommand } from "./replay.tsx";
 
 /** How many errors a page has. */
 const PAGE = 50;
 
-/** Errors one by one, the latest first. */
-export function ErrorList({ filters }: { filters: Params }): JSX.Element {
+/** Errors one by one, the latest first; `isWider`: the filters let through more than the group that was chosen. */
+export function ErrorList({ filters, isWider }: { filters: Params; isWider: boolean }): JSX.Element {
   const cursor = one("cursor");
   const params: Params = [...filters, ["limit", String(PAGE)], ...(cursor === null ? [] : [["cursor", cursor] as const])];
   const answer = useAnswer(JSON.stringify([params, preset.value, one("from"), one("to")]), async (signal) => {
-    const within = asked(range());
+    const within = asked(upToNow(range()));
     return { within, page: await ask<List<EventError>>("/api/errors", [...params, ...within], signal) };
   });
   return (
@@ -27,6 +28,11 @@ export function ErrorList({ filters }: { filters: Params }): JSX.Element {
           <Nothing title="No error matches in this range" />
         ) : (
           <>
+            {isWider ? (
+              <p class="quiet">These are more errors than the group that was chosen: what is not valid in an event can't be filtered by. A command that replays only the group can't be given.</p>
+            ) : (
+              <ReplayCommand filters={filters} within={within} />
+            )}
             <Rows errors={items} />
             <nav class="pages" aria-label="Pages of errors">
               {cursor !== null && <Link href={changed({ cursor: null })}>First page</Link>}

@@ -19,6 +19,12 @@ describe("what is wrong", () => {
     expect(parts.map(({ text }) => text)).toEqual(['{"name": null, "data": ', "{", '"a/b": [1, "x"], "é😀": {"deep": 5}}}']);
   });
 
+  it("is marked under its very name", () => {
+    expect(places('{"Name": 1, "name": null}', wrong("/name", "null"))).toEqual(["null"]);
+    expect(places('{"Name": 1}', wrong("/name", "required"))).toEqual(["{"]);
+    expect(places('{"a\\uD800": 1}', wrong("/a\\ud800", "unstorable_text"))).toEqual(["1"]);
+  });
+
   it("is marked twice where a key stands twice", () => {
     expect(places('{"data": {"k": 1, "\\u006b": 2}}', wrong("/data/k", "duplicate_key"))).toEqual(['"k"', '"\\u006b"']);
   });

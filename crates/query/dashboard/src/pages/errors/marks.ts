@@ -70,8 +70,8 @@ function members(node: Node, step: string, text: string, asKeys: boolean): Node[
 
 /** What can't be stored of a key is shown as `\uXXXX` in the pointer. */
 function isNamed(key: Node, step: string, text: string): boolean {
-  const written = text.slice(key.offset + 1, key.offset + key.length - 1);
-  return key.value === step || written === step || written.toLowerCase() === step.toLowerCase();
+  const lowered = (escaped: string): string => escaped.replace(/\\u[0-9a-f]{4}/gi, (escape) => escape.toLowerCase());
+  return key.value === step || lowered(text.slice(key.offset + 1, key.offset + key.length - 1)) === lowered(step);
 }
 
 /** A body that was no JSON: the message tells line and column, counted from 1. */

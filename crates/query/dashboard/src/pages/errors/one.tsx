@@ -1,7 +1,7 @@
 // One error, down to the bytes that were sent.
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ask } from "../../api/client.ts";
 import type { EventError, List } from "../../api/types.ts";
 import { useAnswer } from "../../state/answer.ts";
@@ -9,7 +9,7 @@ import { changed, link } from "../../state/place.ts";
 import { toldExactly } from "../../state/zone.ts";
 import { Link } from "../../parts/link.tsx";
 import { Shown } from "../../parts/states.tsx";
-import { number, Sent, visible } from "../../parts/text.tsx";
+import { cut, number, Sent, visible } from "../../parts/text.tsx";
 import { stateOf } from "./list.tsx";
 import { marked, type Part } from "./marks.ts";
 import { ReplayCommand } from "./replay.tsx";
@@ -23,7 +23,7 @@ export function OneError({ id }: { id: string }): JSX.Element {
     const { items } = await ask<List<EventError>>("/api/errors", [["event_id", error.event_id]], signal);
     // An id may have been sent more than once, with other bytes.
     const same = items.filter((other) => other.application === error.application && other.received_at === error.received_at);
-    return { error, all: same.length === 0 ? [error] : same };
+    return { error, all: same.length === 0 ? [error] : newest(same) };
   });
   return (
     <>
@@ -35,6 +35,13 @@ export function OneError({ id }: { id: string }): JSX.Element {
       </Shown>
     </>
   );
+}
+
+/** Replayed and rejected again, an event has new errors beside the old ones: of each rule and place, the newest. */
+function newest(errors: EventError[]): EventError[] {
+  const found = new Map<string, EventError>();
+  for (const error of errors.toSorted((one, other) => one.id - other.id)) found.set(JSON.stringify([error.code, error.path]), error);
+  return [...found.values()];
 }
 
 function Sheet({ error, all }: { error: EventError; all: EventError[] }): JSX.Element {
@@ -74,24 +81,29 @@ function Sheet({ error, all }: { error: EventError; all: EventError[] }): JSX.El
       {error.errors_truncated && <p class="quiet">The event broke more rules than are kept (20).</p>}
       <h2>As it was sent</h2>
       <Input error={error} all={all} />
-      <ReplayCommand filters={[["event_id", error.event_id], ...(application === null ? [] : [["application", application] as const])]} />
+      <ReplayCommand filters={[["event_id", error.event_id], ...(application === null ? [] : [["application", application] as const])]} within={[]} />
     </>
   );
 }
 
 function Input({ error, all }: { error: EventError; all: EventError[] }): JSX.Element {
   const [isWhole, showWhole] = useState(false);
+  const { parts, unplaced } = useMemo(() => (error.input_encoding === undefined ? marked(error.input, all) : { parts: [], unplaced: [] }), [error, all]);
   if (error.input_encoding === "base64") {
     return (
       <>
         <p class="quiet">It is no UTF-8; in base64:</p>
         <pre class="input" tabIndex={0} aria-label="The event as it was sent, in base64">
-          {error.input}
+          {isWhole ? error.input : cut(error.input, 4 * AROUND_CHARS)}
         </pre>
+        {error.input.length > 4 * AROUND_CHARS && (
+          <button type="button" onClick={() => showWhole(!isWhole)}>
+            {isWhole ? "Show less" : `Show all ${number(error.input.length)} characters`}
+          </button>
+        )}
       </>
     );
   }
-  const { parts, unplaced } = marked(error.input, all);
   const isLong = parts.some((part) => isCut(part));
   return (
     <>

@@ -10,41 +10,23 @@ export interface Group {
   isRest?: true;
 }
 
-export interface Buckets {
-  /** When each bucket begins, in milliseconds since 1970. */
-  times: number[];
-  total: number[];
-  /** The largest groups, the largest first, and the rest as one; null where they were too many to be told. */
-  by: { category: Group[]; application: Group[] } | null;
-}
-
 /** How many groups have a series of their own. */
 export const GROUPS_SHOWN = 7;
 
-/** `total` has every bucket, `parts` those of each category and application that have an event. */
-export function bucketed(total: Count[], parts: Count[] | null): Buckets {
-  const times = total.map(({ start }) => Date.parse(start));
+/** Those of `parts` that have a trait in common, a count for each of the times at which a bucket begins: the largest first, the rest as one. */
+export function groupsOf(parts: Count[], trait: "category" | "application", times: number[]): Group[] {
   const place = new Map(times.map((time, at) => [time, at]));
-  const grouped = (word: "category" | "application"): Group[] => largest(groups(parts ?? [], word, place, times.length));
-  return {
-    times,
-    total: total.map(({ count }) => count),
-    by: parts === null ? null : { category: grouped("category"), application: grouped("application") },
-  };
-}
-
-function groups(parts: Count[], word: "category" | "application", place: Map<number, number>, length: number): Group[] {
   const values = new Map<string, number[]>();
   for (const part of parts) {
-    const label = part[word] ?? "";
+    const label = part[trait] ?? "";
     const at = place.get(Date.parse(part.start));
     // What came in between the two answers: the next ones have it.
     if (at === undefined) continue;
     let of = values.get(label);
-    if (of === undefined) values.set(label, (of = new Array<number>(length).fill(0)));
+    if (of === undefined) values.set(label, (of = new Array<number>(times.length).fill(0)));
     of[at] = (of[at] ?? 0) + part.count;
   }
-  return [...values].map(([label, of]) => ({ label, values: of }));
+  return largest([...values].map(([label, of]) => ({ label, values: of })));
 }
 
 function largest(all: Group[]): Group[] {
@@ -61,4 +43,20 @@ export function summed(all: Group[]): { label: string; count: number; isRest: bo
 
 function sum({ values }: Group): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** A colour for each group that is shown: the one that it had before, where no other has it now; so a line keeps its colour when another outgrows it. */
+export function coloured<T extends { label: string }>(groups: T[], held: Map<string, string>, colors: readonly string[]): { group: T; color: string }[] {
+  const taken = new Set(groups.flatMap(({ label }) => held.get(label) ?? []));
+  const free = colors.filter((color) => !taken.has(color));
+  const used = new Set<string>();
+  const chosen = groups.map((group) => {
+    const before = held.get(group.label);
+    const color = before !== undefined && !used.has(before) ? before : (free.shift() ?? colors[0] ?? "");
+    used.add(color);
+    return { group, color };
+  });
+  held.clear();
+  for (const { group, color } of chosen) held.set(group.label, color);
+  return chosen.toSorted((one, other) => colors.indexOf(one.color) - colors.indexOf(other.color));
 }
