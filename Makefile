@@ -39,7 +39,7 @@ test: setup bins ## Set up and run every test, on private servers.
 	@.ci/dashboard
 
 dashboard: ## Build the dashboard from crates/query/dashboard, after its source has changed: needs Node 20.19 or later.
-	@cd crates/query/dashboard && npm ci --silent && npm run --silent build
+	@cd crates/query/dashboard && npm ci --loglevel error && npm run --silent build
 
 check: ## Run what CI runs: format, lints, documentation, arrows, licences, bans, sources, tests.
 	@.ci/check
@@ -62,7 +62,7 @@ bench-query: setup ## Measure the read endpoints at 10 thousand and EVENTS (1000
 bench-dashboard: setup ## Measure the dashboard in a browser: its first paint, and a hundred thousand points. Needs Node 20.19 or later.
 	$(CARGO) build --release --bins
 	@deploy/setup browser
-	@cd crates/query/dashboard && npm ci --silent && EYE_BIN=$(CURDIR)/$(EYE) npm run --silent figures
+	@cd crates/query/dashboard && npm ci --loglevel error && EYE_BIN=$(CURDIR)/$(EYE) npm run --silent figures
 
 chaos: setup ## Break everything on purpose: all faults, then MINUTES=20 of them at random; SEED, RATE, OVERLOAD_MINUTES, ONLY=row.
 	$(CARGO) build --profile chaos --bins --package e2e --package gateway --package consumer --package query --package cli

@@ -136,7 +136,7 @@ function GroupTable({ summary, by }: { summary: ErrorSummary; by: ErrorTrait[] }
                   </Link>
                 </td>
                 {by.map((word) => (
-                  <td key={word}>
+                  <td key={word} class={word}>
                     <Trait value={group[word] ?? null} word={word} />
                   </td>
                 ))}

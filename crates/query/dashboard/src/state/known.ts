@@ -1,6 +1,6 @@
 // What exists, to choose from: event types and applications. Asked for once in a while, and kept between pages.
 
-import { ask, key } from "../api/client.ts";
+import { ask, key, Refusal } from "../api/client.ts";
 import type { Application, EventType, List } from "../api/types.ts";
 import { type Answer, useAnswer } from "./answer.ts";
 
@@ -22,9 +22,15 @@ export async function askAll<T>(
 ): Promise<Whole<T>> {
   const items: T[] = [];
   let cursor: string | null = null;
+  let limit: [string, string][] = [["limit", "1000"]];
   for (let page = 0; page < pagesMax; page += 1) {
     const more: [string, string][] = cursor === null ? [] : [["cursor", cursor]];
-    const answer: List<T> = await ask<List<T>>(path, [...params, ["limit", "1000"], ...more], signal);
+    const answer: List<T> = await ask<List<T>>(path, [...params, ...limit, ...more], signal).catch((error: unknown) => {
+      // Where the operators let a page have less, its usual length will do.
+      if (!(error instanceof Refusal && error.detail.startsWith("limit:") && limit.length > 0)) throw error;
+      limit = [];
+      return ask<List<T>>(path, [...params, ...more], signal);
+    });
     items.push(...answer.items);
     cursor = answer.next_cursor;
     if (cursor === null) return { items, isCut: false };
