@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { eye, register, type Sent, send, type Stack } from "./stack.ts";
+import { allStored, eye, register, type Sent, send, type Stack } from "./stack.ts";
 
 export const SESSIONS = 60;
 /** Of the sessions, every one views; these add to the cart, and these check out. */
@@ -73,7 +73,7 @@ export async function seed(stack: Stack): Promise<void> {
 }
 
 /** Loads the recorded events of `EYE_RECORDED_DATA`; says so where there are none. */
-export function loadRecorded(stack: Stack): boolean {
+export async function loadRecorded(stack: Stack): Promise<boolean> {
   const directory = process.env["EYE_RECORDED_DATA"];
   if (directory === undefined || !existsSync(directory)) {
     console.log("EYE_RECORDED_DATA names no directory: without recorded events.");
@@ -81,5 +81,6 @@ export function loadRecorded(stack: Stack): boolean {
   }
   const files = readdirSync(directory).filter((name) => name.includes(".ndjson"));
   eye(stack, "load", ...files.map((name) => join(directory, name)));
+  await allStored(stack);
   return files.length > 0;
 }

@@ -13,7 +13,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   const stack = start();
   try {
     await seed(stack);
-    stack.hasRecorded = loadRecorded(stack);
+    stack.hasRecorded = await loadRecorded(stack);
   } catch (error) {
     stop(stack);
     throw error;

@@ -87,6 +87,22 @@ export async function send(stack: Stack, application: string, events: Sent[] | s
   throw new Error("the events have no outcome after 60 s");
 }
 
+/** Waits until nothing is on its way: by two looks, since consumers tell once a second. */
+export async function allStored(stack: Stack): Promise<void> {
+  interface Pipeline {
+    queues: { ready_messages: number }[];
+    consumers: { deliveries_held: number }[];
+  }
+  for (let look = 0, idle = 0; look < 120; look += 1) {
+    const { queues, consumers } = await ask<Pipeline>(stack, "/api/pipeline");
+    const isIdle = consumers.length > 0 && queues.every((queue) => queue.ready_messages === 0) && consumers.every((consumer) => consumer.deliveries_held === 0);
+    idle = isIdle ? idle + 1 : 0;
+    if (idle === 3) return;
+    await new Promise((later) => setTimeout(later, 1_000));
+  }
+  throw new Error("events are still on their way after two minutes");
+}
+
 /** Asks as an analyst. */
 export async function ask<T>(stack: Stack, path: string): Promise<T> {
   const answer = await fetch(stack.query + path, { headers: { Authorization: `Bearer ${stack.readKey}` } });
