@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { expectFault, stack, useBrowser, visit } from "./support/browser.ts";
 import { ask, eye, send } from "./support/stack.ts";
-import { CARTS, SESSIONS } from "./support/seed.ts";
+import { CARTS, CHECKOUTS, SESSIONS } from "./support/seed.ts";
 
 useBrowser();
 
@@ -13,6 +13,12 @@ it("narrows by chips that are the address, which shows others the same", async (
   await page.getByLabel("Filter by").selectOption("category");
   await page.getByLabel("Value").fill("cart");
   await page.getByRole("button", { name: "Add filter" }).click();
+  await expect.poll(() => page.locator(rows).count()).toBe(CARTS);
+  await page.getByLabel("Value").fill("checkout");
+  await page.getByRole("button", { name: "Add filter" }).click();
+  await page.getByText("or Category: checkout").waitFor();
+  await expect.poll(() => page.locator(rows).count()).toBe(CARTS + CHECKOUTS);
+  await page.getByRole("button", { name: "Remove Category checkout" }).click();
   await expect.poll(() => page.locator(rows).count()).toBe(CARTS);
   await page.locator(rows).first().getByRole("button").click();
   await page.locator(".event .payload").waitFor();

@@ -54,6 +54,7 @@ export function Filters({ fields }: { fields: readonly Field[] }): JSX.Element {
         {chips.map(([name, value], at) => (
           <li key={`${name} ${value}`}>
             <span>
+              {chips[at - 1]?.[0] === name && !name.startsWith("data.") ? "or " : ""}
               {labelOf(fields, name)}: <bdi>{visible(cut(value, 80))}</bdi>
             </span>
             <button type="button" onClick={() => go(without(at))} aria-label={`Remove ${labelOf(fields, name)} ${visible(cut(value, 80))}`}>
