@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::body::Body;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Held};
 use crate::{RawEvent, Reason, Undelivered};
 
 /// Events that were taken from the buffer, in their order. Each is settled once, from the front; what is left when the
@@ -13,11 +13,11 @@ pub(crate) struct Batch {
     buffer: Arc<Buffer>,
     /// The number of the first event that was in it.
     first: u64,
-    events: VecDeque<RawEvent>,
+    events: VecDeque<Held>,
 }
 
 impl Batch {
-    pub(crate) fn new(buffer: Arc<Buffer>, first: u64, events: VecDeque<RawEvent>) -> Self {
+    pub(crate) fn new(buffer: Arc<Buffer>, first: u64, events: VecDeque<Held>) -> Self {
         Self { buffer, first, events }
     }
 
@@ -28,12 +28,12 @@ impl Batch {
 
     /// A request's body of the next events.
     pub(crate) fn body(&self, count: usize) -> Body {
-        Body::of(self.events.iter().take(count))
+        Body::of(self.events.iter().take(count).map(|held| &held.event))
     }
 
     /// The next events were accepted.
     pub(crate) fn accept(&mut self, count: usize) {
-        let bytes = self.events.drain(..count).map(|event| event.bytes()).sum();
+        let bytes = self.events.drain(..count).map(Held::settle).sum();
         self.buffer.count_accepted(count, bytes);
     }
 

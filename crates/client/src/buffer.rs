@@ -9,9 +9,31 @@ use tokio::sync::{AcquireError, Notify, Semaphore, TryAcquireError, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::batch::{Batch, undelivered};
+use crate::spool::Ticket;
 use crate::undelivered::OnUndelivered;
 use crate::{BATCH_BYTES_MAX, RawEvent, Reason, Settings, Statistics, SubmitError, WhenFull, WhyNot};
 use state::{Next, State};
+
+/// An event, and what stands for it in the spool.
+pub(crate) struct Held {
+    pub(crate) event: RawEvent,
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl Held {
+    /// What it takes of a request's body.
+    pub(crate) fn bytes(&self) -> usize {
+        self.event.bytes()
+    }
+
+    /// It has an end; gives what it took.
+    pub(crate) fn settle(self) -> usize {
+        if let Some(ticket) = self.ticket {
+            ticket.settle();
+        }
+        self.event.bytes()
+    }
+}
 
 /// What waits, and the account of what is under way.
 pub(crate) struct Buffer {
@@ -56,19 +78,43 @@ impl Buffer {
 
     /// Takes an event, or gives it back.
     pub(crate) async fn submit(&self, event: RawEvent) -> Result<(), SubmitError> {
-        match self.reserve(event.bytes()).await {
-            Ok(()) => self.push(event),
+        match self.reserve(event.bytes(), self.when_full).await {
+            Ok(()) => self
+                .push(Held { event, ticket: None })
+                .map_err(|held| SubmitError { event: held.event, why: WhyNot::Closed }),
             Err(why) => Err(SubmitError { event, why }),
         }
     }
 
-    async fn reserve(&self, bytes: usize) -> Result<(), WhyNot> {
+    /// Takes an event of the spool as soon as there is room; tells whether more are taken.
+    pub(crate) async fn submit_held(&self, held: Held) -> bool {
+        match self.reserve(held.bytes(), WhenFull::Block).await {
+            Ok(()) => self.push(held).is_ok(),
+            Err(WhyNot::TooLarge(bytes)) => {
+                let reason = Reason::Refused(WhyNot::TooLarge(bytes).to_string());
+                self.tell(vec![held], &reason);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// How large an event may be.
+    pub(crate) fn check_size(&self, event: &RawEvent) -> Result<(), WhyNot> {
+        if event.bytes() - 1 > self.event_bytes_max {
+            Err(WhyNot::TooLarge(self.event_bytes_max))
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn reserve(&self, bytes: usize, when_full: WhenFull) -> Result<(), WhyNot> {
         let too_large = WhyNot::TooLarge(self.event_bytes_max);
         let permits = u32::try_from(bytes).map_err(|_| too_large)?;
         if bytes - 1 > self.event_bytes_max {
             return Err(too_large);
         }
-        match (self.try_reserve(permits), self.when_full) {
+        match (self.try_reserve(permits), when_full) {
             (Ok(()), _) => Ok(()),
             (Err(TryAcquireError::Closed), _) => Err(WhyNot::Closed),
             (Err(TryAcquireError::NoPermits), WhenFull::Refuse) => {
@@ -98,15 +144,15 @@ impl Buffer {
         Ok(())
     }
 
-    fn push(&self, event: RawEvent) -> Result<(), SubmitError> {
-        let bytes = event.bytes();
-        let pushed = self.state().push(event);
+    fn push(&self, held: Held) -> Result<(), Held> {
+        let bytes = held.bytes();
+        let pushed = self.state().push(held);
         match pushed {
             Ok(false) => {}
             Ok(true) => self.due.notify_one(),
-            Err(event) => {
+            Err(held) => {
                 self.make_room(1, bytes);
-                return Err(SubmitError { event, why: WhyNot::Closed });
+                return Err(held);
             }
         }
         Ok(())
@@ -193,15 +239,29 @@ impl Buffer {
         self.make_room(events, bytes);
     }
 
-    /// Gives events to the application for good.
-    pub(crate) fn hand_over(&self, events: Vec<RawEvent>, reason: &Reason) {
-        if events.is_empty() {
-            return;
+    /// Gives events to the application for good; those of the spool stay there where only the client ends.
+    pub(crate) fn hand_over(&self, events: Vec<Held>, reason: &Reason) {
+        let stays = |held: &Held| held.ticket.is_some() && matches!(reason, Reason::Stopped(_));
+        let (kept, told): (Vec<_>, Vec<_>) = events.into_iter().partition(stays);
+        if !kept.is_empty() {
+            let (count, bytes) = (kept.len(), kept.iter().map(Held::bytes).sum());
+            self.state().settle(count, bytes, |counts| &mut counts.kept);
+            self.make_room(count, bytes);
         }
-        let (count, bytes) = (events.len(), events.iter().map(RawEvent::bytes).sum());
+        if !told.is_empty() {
+            let (count, bytes) = (told.len(), told.iter().map(Held::bytes).sum());
+            self.tell(told, reason);
+            self.state().settle(count, bytes, |counts| &mut counts.undelivered);
+            self.make_room(count, bytes);
+        }
+    }
+
+    /// Tells the application, which has them before the spool forgets them.
+    fn tell(&self, events: Vec<Held>, reason: &Reason) {
+        let (events, tickets): (Vec<_>, Vec<_>) =
+            events.into_iter().map(|Held { event, ticket }| (event, ticket)).unzip();
         self.on_undelivered.tell(undelivered(events, reason));
-        self.state().settle(count, bytes, |counts| &mut counts.undelivered);
-        self.make_room(count, bytes);
+        tickets.into_iter().flatten().for_each(Ticket::settle);
     }
 
     /// The batch that began at `first` has no more events.
@@ -240,4 +300,4 @@ impl Drop for Blocked<'_> {
 }
 
 /// What a batch takes from the front.
-type Events = VecDeque<RawEvent>;
+type Events = VecDeque<Held>;

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::buffer::Buffer;
 use crate::sender::Sender;
+use crate::spool::{self, Files};
 use crate::worker::{self, Work};
 use crate::{RawEvent, Settings, StartError, Statistics, SubmitError};
 
@@ -22,14 +23,32 @@ pub struct Client {
     handle: Arc<LastHandle>,
 }
 
-/// Closes the buffer when the last client is dropped.
+/// Takes no more events when the last client is dropped.
 struct LastHandle {
     buffer: Arc<Buffer>,
+    files: Option<Arc<Files>>,
+}
+
+impl LastHandle {
+    /// The spool's reader closes the buffer, once it has read what is there.
+    fn close(&self) {
+        match &self.files {
+            Some(files) => files.close(),
+            None => self.buffer.close(),
+        }
+    }
+
+    async fn flush(&self) {
+        if let Some(files) = &self.files {
+            files.until_fed().await;
+        }
+        self.buffer.flush().await;
+    }
 }
 
 impl Drop for LastHandle {
     fn drop(&mut self) {
-        self.buffer.close();
+        self.close();
     }
 }
 
@@ -38,10 +57,16 @@ impl Client {
     /// reason not to start.
     ///
     /// # Errors
-    /// A setting that can't be, or no runtime.
+    /// A setting that can't be, a spool that can't be used, or no runtime.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         let url = settings.check()?;
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let files = settings
+            .spool
+            .as_ref()
+            .map(|spool| Files::open(spool, settings.when_full))
+            .transpose()?
+            .map(Arc::new);
         let buffer = Arc::new(Buffer::new(&settings));
         let sender = Sender::new(&settings, url)?;
         let workers = settings.requests_in_flight;
@@ -50,7 +75,10 @@ impl Client {
         for _ in 0..workers {
             runtime.spawn(worker::run(Arc::clone(&work)));
         }
-        Ok(Self { handle: Arc::new(LastHandle { buffer }) })
+        if let Some(files) = &files {
+            runtime.spawn(spool::feed(Arc::clone(files), Arc::clone(&buffer)));
+        }
+        Ok(Self { handle: Arc::new(LastHandle { buffer, files }) })
     }
 
     /// Takes an event, to be sent with others. It is either delivered or handed to [`Settings::on_undelivered`].
@@ -61,29 +89,37 @@ impl Client {
     /// # Errors
     /// The event that was not taken, and why.
     pub async fn submit(&self, event: impl Into<RawEvent>) -> Result<(), SubmitError> {
-        self.handle.buffer.submit(event.into()).await
+        let (event, LastHandle { buffer, files }) = (event.into(), &*self.handle);
+        let Some(files) = files else { return buffer.submit(event).await };
+        match buffer.check_size(&event) {
+            Ok(()) => files.submit(event).await,
+            Err(why) => Err(SubmitError { event, why }),
+        }
     }
 
     /// Sends what waits at once; returns when all that was submitted before is delivered or handed over.
     pub async fn flush(&self) {
-        self.handle.buffer.flush().await;
+        self.handle.flush().await;
     }
 
     /// Takes no more events, sends what is there for so long, and hands over the rest. When it returns, every event is
-    /// settled, and the statistics are final.
+    /// settled, or stays in the spool for the next start, and the statistics are final.
     pub async fn shutdown(&self, within: Duration) -> Statistics {
-        let buffer = &self.handle.buffer;
-        buffer.close();
-        if tokio::time::timeout(within, buffer.flush()).await.is_err() {
-            buffer.abandon();
-            buffer.flush().await;
+        self.handle.close();
+        if tokio::time::timeout(within, self.handle.flush()).await.is_err() {
+            self.handle.buffer.abandon();
+            self.handle.buffer.flush().await;
         }
-        buffer.statistics()
+        if let Some(files) = &self.handle.files {
+            files.until_ended().await;
+        }
+        self.statistics()
     }
 
     /// How the client is doing.
     pub fn statistics(&self) -> Statistics {
-        self.handle.buffer.statistics()
+        let spool_bytes = self.handle.files.as_ref().map_or(0, |files| files.bytes());
+        Statistics { spool_bytes, ..self.handle.buffer.statistics() }
     }
 }
 

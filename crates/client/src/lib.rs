@@ -7,6 +7,7 @@
 //! | `settings` | what can be set, with defaults and limits |
 //! | `event`, `raw` | an event that breaks no rule; the text of one, which is what waits and is sent |
 //! | `buffer` | everything between submit and its end: bounded, first in, first out; says when a batch is due |
+//! | `spool` | events on disk until they are delivered, where that is asked for |
 //! | `batch` | events under way; whatever becomes of a batch, each of them is settled once |
 //! | `worker` | takes batch after batch: tries again, halves what is refused, gives up |
 //! | `sender` | one HTTP request, and what its answer means |
@@ -25,6 +26,7 @@ mod raw;
 mod retry;
 mod sender;
 mod settings;
+mod spool;
 mod statistics;
 #[cfg(feature = "tls")]
 mod tls;
@@ -35,6 +37,8 @@ pub use ::event::{Code, EventId, Violation};
 pub use client::Client;
 pub use event::{Event, EventBuilder, EventError};
 pub use raw::{RawEvent, RawEventError};
-pub use settings::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Settings, StartError, WhenFull, WhenTurnedAway};
+pub use settings::{
+    BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Settings, Spool, StartError, WhenFull, WhenTurnedAway,
+};
 pub use statistics::Statistics;
 pub use undelivered::{Reason, SubmitError, Undelivered, WhyNot};

@@ -1,6 +1,7 @@
 //! What can be set.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -32,6 +33,24 @@ pub enum WhenTurnedAway {
     Retry,
     /// Give the events of the request up at once: somebody is watching who can mend it.
     GiveUp,
+}
+
+/// A directory in which events wait until they are delivered, so that they outlive the application.
+///
+/// With it nothing is given up for want of an answer: [`Settings::give_up_after`] does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    /// The directory, of one client alone; made where it is missing, for its owner's eyes only.
+    pub directory: PathBuf,
+    /// How many bytes may wait there; what happens beyond says [`Settings::when_full`].
+    pub bytes_max: u64,
+}
+
+impl Spool {
+    /// A spool of at most 1 GiB in this directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), bytes_max: 1024 * 1024 * 1024 }
+    }
 }
 
 /// The settings of a client. [`Self::new`] gives the defaults; set what should differ.
@@ -69,6 +88,8 @@ pub struct Settings {
     pub when_full: WhenFull,
     /// What happens when the gateway does not know the key.
     pub when_turned_away: WhenTurnedAway,
+    /// Where events wait on disk; none: they wait in memory, and end with the application.
+    pub spool: Option<Spool>,
     pub(crate) on_undelivered: OnUndelivered,
 }
 
@@ -91,6 +112,7 @@ impl Settings {
             buffered_bytes_max: 64 * 1024 * 1024,
             when_full: WhenFull::Block,
             when_turned_away: WhenTurnedAway::Retry,
+            spool: None,
             on_undelivered: OnUndelivered::default(),
         }
     }
@@ -177,6 +199,9 @@ pub enum StartError {
     /// A client works on tokio, and was started outside of it.
     #[error("expected to be started inside a tokio runtime, found none")]
     NoRuntime,
+    /// The spool's directory can't be used; holds it, and why.
+    #[error("spool: expected a directory that can be written, found {0}")]
+    Spool(String),
     /// The HTTP client could not be made; for example, because the system has no root certificates.
     #[error("no HTTP client: {0}")]
     Http(String),

@@ -30,7 +30,7 @@ pub enum Reason {
     #[error("turned away: {0}")]
     TurnedAway(String),
     /// The client was stopped before there was an answer; holds why the latest try of any event failed, where it did. The
-    /// event may have been taken all the same.
+    /// event may have been taken all the same. Events of a spool stay there instead, and are not handed over.
     #[error("the client was stopped before there was an answer{}", .0.as_ref().map(|last| format!("; last, {last}")).unwrap_or_default())]
     Stopped(Option<String>),
 }
@@ -52,6 +52,9 @@ pub enum WhyNot {
     /// As much is waiting as may wait; only with [`crate::WhenFull::Refuse`].
     #[error("as many events are waiting as may wait")]
     Full,
+    /// The spool can't be written, and the event would not outlive the application; holds what is wrong.
+    #[error("the spool can't be written: {0}")]
+    Spool(std::io::ErrorKind),
     /// The client was shut down, or the runtime that it was started in has ended.
     #[error("the client is shut down")]
     Closed,

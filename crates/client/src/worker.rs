@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::body::Body;
@@ -80,6 +81,8 @@ impl Work {
     /// Sends the next events of a batch until that has an end.
     async fn send(&self, batch: &Batch, count: usize) -> End {
         let Settings { retry_pause_first, retry_pause_max, give_up_after, .. } = self.settings;
+        // What is on disk can wait.
+        let give_up_after = if self.settings.spool.is_some() { Duration::MAX } else { give_up_after };
         let mut backoff = Backoff::new(retry_pause_first, retry_pause_max, give_up_after);
         let mut body = self.body(batch, count).await;
         let mut tries = 0;

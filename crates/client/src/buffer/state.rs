@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Events;
-use crate::{RawEvent, Settings, Statistics};
+use super::{Events, Held};
+use crate::{Settings, Statistics};
 
 /// Events are numbered from 0 in the order in which they were submitted.
 pub(super) struct State {
@@ -28,7 +28,7 @@ pub(super) struct State {
 }
 
 struct Waiting {
-    event: RawEvent,
+    held: Held,
     since: Instant,
 }
 
@@ -60,17 +60,17 @@ impl State {
     }
 
     /// Takes an event, unless closed; tells whether the worker that waits should look.
-    pub(super) fn push(&mut self, event: RawEvent) -> Result<bool, RawEvent> {
+    pub(super) fn push(&mut self, held: Held) -> Result<bool, Held> {
         if self.closed {
-            return Err(event);
+            return Err(held);
         }
         let first = self.waiting.is_empty();
-        let bytes = event.bytes();
+        let bytes = held.bytes();
         self.waiting_bytes += bytes;
         self.counts.submitted += 1;
         self.counts.buffered_events += 1;
         self.counts.buffered_bytes += bytes as u64;
-        self.waiting.push_back(Waiting { event, since: Instant::now() });
+        self.waiting.push_back(Waiting { held, since: Instant::now() });
         Ok(first || self.is_batch())
     }
 
@@ -110,13 +110,13 @@ impl State {
     /// Cuts off a batch: at least one event.
     fn cut(&mut self) -> Next {
         let (first, mut events, mut bytes) = (self.first(), Events::new(), 0);
-        while let Some(Waiting { event, .. }) = self.waiting.front() {
-            bytes += event.bytes();
+        while let Some(Waiting { held, .. }) = self.waiting.front() {
+            bytes += held.bytes();
             if events.len() == self.batch_events_max || (bytes > self.batch_bytes_max && !events.is_empty()) {
                 break;
             }
-            self.waiting_bytes -= event.bytes();
-            events.extend(self.waiting.pop_front().map(|waiting| waiting.event));
+            self.waiting_bytes -= held.bytes();
+            events.extend(self.waiting.pop_front().map(|waiting| waiting.held));
         }
         self.under_way.push(first);
         Next::Due { first, events }
@@ -127,7 +127,7 @@ impl State {
         let first = self.first();
         self.waiting_bytes = 0;
         self.under_way.push(first);
-        (first, self.waiting.drain(..).map(|waiting| waiting.event).collect())
+        (first, self.waiting.drain(..).map(|waiting| waiting.held).collect())
     }
 
     /// Books events out, into one of the counts.

@@ -9,6 +9,7 @@ mod gateway;
 mod refusals;
 mod retry;
 mod settings;
+mod spool;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
