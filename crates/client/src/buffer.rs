@@ -79,9 +79,7 @@ impl Buffer {
     /// Takes an event, or gives it back.
     pub(crate) async fn submit(&self, event: RawEvent) -> Result<(), SubmitError> {
         match self.reserve(event.bytes(), self.when_full).await {
-            Ok(()) => self
-                .push(Held { event, ticket: None })
-                .map_err(|held| SubmitError { event: held.event, why: WhyNot::Closed }),
+            Ok(()) => self.push_one(event),
             Err(why) => Err(SubmitError { event, why }),
         }
     }
@@ -108,25 +106,45 @@ impl Buffer {
         }
     }
 
+    /// Takes an event, or gives it back at once where that needs waiting.
+    pub(crate) fn try_submit(&self, event: RawEvent) -> Result<(), SubmitError> {
+        match self.reserve_now(event.bytes()) {
+            Ok(()) => self.push_one(event),
+            Err(why) => {
+                self.send_for_room(why);
+                Err(SubmitError { event, why })
+            }
+        }
+    }
+
     async fn reserve(&self, bytes: usize, when_full: WhenFull) -> Result<(), WhyNot> {
+        match (self.reserve_now(bytes), when_full) {
+            (Err(WhyNot::Full), WhenFull::Block) => {
+                let permits = u32::try_from(bytes).map_err(|_| WhyNot::TooLarge(self.event_bytes_max))?;
+                let _blocked = Blocked::new(self);
+                self.wait_for_room(permits).await.map_err(|_| WhyNot::Closed)
+            }
+            (reserved, _) => reserved.inspect_err(|&why| self.send_for_room(why)),
+        }
+    }
+
+    fn reserve_now(&self, bytes: usize) -> Result<(), WhyNot> {
         let too_large = WhyNot::TooLarge(self.event_bytes_max);
         let permits = u32::try_from(bytes).map_err(|_| too_large)?;
         if bytes - 1 > self.event_bytes_max {
             return Err(too_large);
         }
-        match (self.try_reserve(permits), when_full) {
-            (Ok(()), _) => Ok(()),
-            (Err(TryAcquireError::Closed), _) => Err(WhyNot::Closed),
-            (Err(TryAcquireError::NoPermits), WhenFull::Refuse) => {
-                // Waiting for a batch that finds no room any more would be waiting for ever.
-                self.state().ask_for_flush();
-                self.due.notify_one();
-                Err(WhyNot::Full)
-            }
-            (Err(TryAcquireError::NoPermits), WhenFull::Block) => {
-                let _blocked = Blocked::new(self);
-                self.wait_for_room(permits).await.map_err(|_| WhyNot::Closed)
-            }
+        self.try_reserve(permits).map_err(|error| match error {
+            TryAcquireError::Closed => WhyNot::Closed,
+            TryAcquireError::NoPermits => WhyNot::Full,
+        })
+    }
+
+    /// Waiting for a batch that finds no room any more would be waiting for ever: what is there is sent.
+    fn send_for_room(&self, why: WhyNot) {
+        if why == WhyNot::Full {
+            self.state().ask_for_flush();
+            self.due.notify_one();
         }
     }
 
@@ -142,6 +160,11 @@ impl Buffer {
         self.room_bytes.acquire_many(bytes).await?.forget();
         event.forget();
         Ok(())
+    }
+
+    fn push_one(&self, event: RawEvent) -> Result<(), SubmitError> {
+        let pushed = self.push(Held { event, ticket: None });
+        pushed.map_err(|held| SubmitError { event: held.event, why: WhyNot::Closed })
     }
 
     fn push(&self, held: Held) -> Result<(), Held> {

@@ -97,6 +97,20 @@ impl Client {
         }
     }
 
+    /// Takes an event without waiting, also outside of a runtime: where there is no room, the event is given back, whatever
+    /// [`Settings::when_full`] says.
+    ///
+    /// # Errors
+    /// The event that was not taken, and why.
+    pub fn try_submit(&self, event: impl Into<RawEvent>) -> Result<(), SubmitError> {
+        let (event, LastHandle { buffer, files }) = (event.into(), &*self.handle);
+        let Some(files) = files else { return buffer.try_submit(event) };
+        match buffer.check_size(&event) {
+            Ok(()) => files.try_submit(event),
+            Err(why) => Err(SubmitError { event, why }),
+        }
+    }
+
     /// Sends what waits at once; returns when all that was submitted before is delivered or handed over.
     pub async fn flush(&self) {
         self.handle.flush().await;

@@ -12,6 +12,7 @@
 //! | `worker` | takes batch after batch: tries again, halves what is refused, gives up |
 //! | `sender` | one HTTP request, and what its answer means |
 //! | `body`, `retry` | request bodies; pauses between tries |
+//! | `layer` | marked events of `tracing`, sent like others (feature `layer`) |
 //! | `undelivered`, `statistics` | what the application is told |
 //!
 //! # What it must not know
@@ -22,6 +23,8 @@ mod body;
 mod buffer;
 mod client;
 mod event;
+#[cfg(feature = "layer")]
+pub mod layer;
 mod raw;
 mod retry;
 mod sender;

@@ -122,6 +122,11 @@ impl Files {
         }
     }
 
+    /// Writes an event down, or gives it back at once where that needs waiting.
+    pub(crate) fn try_submit(&self, event: RawEvent) -> Result<(), SubmitError> {
+        self.append(&event).map_err(|why| SubmitError { event, why })
+    }
+
     fn append(&self, event: &RawEvent) -> Result<(), WhyNot> {
         let bytes = event.bytes() as u64;
         if bytes > self.bytes_max {

@@ -6,6 +6,8 @@ mod ending;
 mod events;
 mod full;
 mod gateway;
+#[cfg(feature = "layer")]
+mod layer;
 mod refusals;
 mod retry;
 mod settings;
