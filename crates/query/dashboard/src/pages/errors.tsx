@@ -14,6 +14,7 @@ import { Nothing, Shown } from "../parts/states.tsx";
 import { number, plural, Sent } from "../parts/text.tsx";
 import { ErrorList } from "./errors/list.tsx";
 import { OneError } from "./errors/one.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 
 const FIELDS: readonly Field[] = [
   { name: "code", label: "Code" },
@@ -110,7 +111,7 @@ function GroupedBy({ by }: { by: ErrorTrait[] }): JSX.Element {
 function GroupTable({ summary, by }: { summary: ErrorSummary; by: ErrorTrait[] }): JSX.Element {
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Groups of errors">
+      <Scroll label="Groups of errors">
         <table class="groups">
           <thead>
             <tr>
@@ -153,7 +154,7 @@ function GroupTable({ summary, by }: { summary: ErrorSummary; by: ErrorTrait[] }
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {summary.truncated && <p class="quiet">The {number(GROUPS)} largest groups are shown: filter, or group by less, to see others.</p>}
     </>
   );

@@ -10,6 +10,7 @@ import { Link } from "../parts/link.tsx";
 import { FirstEvent, Nothing, Shown } from "../parts/states.tsx";
 import { number, percent, Sent } from "../parts/text.tsx";
 import { OneType } from "./event_types/one.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 
 /** How often the list is asked for again, in milliseconds. */
 const EVERY_MS = 30_000;
@@ -63,7 +64,7 @@ function Table({ types, known, isCut }: { types: EventType[]; known: number; isC
   const most = Math.max(...types.map((type) => type.event_count), 1);
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Event types">
+      <Scroll label="Event types">
         <table class="bars">
           <thead>
             <tr>
@@ -114,7 +115,7 @@ function Table({ types, known, isCut }: { types: EventType[]; known: number; isC
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p class="quiet">
         {number(Math.min(types.length, SHOWN_MAX))} of {number(known)}
         {isCut ? ", and there are more than were read" : ""}, since ever.

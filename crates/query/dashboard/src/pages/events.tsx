@@ -7,12 +7,13 @@ import { follow, type Streamed } from "../api/stream.ts";
 import type { List, StoredEvent } from "../api/types.ts";
 import { useAnswer } from "../state/answer.ts";
 import { changed, go, link, one } from "../state/place.ts";
-import { asked, pinned, preset, range } from "../state/range.ts";
+import { type Paged, usePaged } from "../state/paged.ts";
 import { told, toldExactly } from "../state/zone.ts";
 import { Export } from "../parts/export.tsx";
 import { type Field, Filters, narrowed } from "../parts/filters.tsx";
 import { EventTable } from "../parts/event_table.tsx";
 import { Link } from "../parts/link.tsx";
+import { PageLinks } from "../parts/page_links.tsx";
 import { Failure, FirstEvent, Nothing, Shown } from "../parts/states.tsx";
 import { number, plural } from "../parts/text.tsx";
 
@@ -25,9 +26,6 @@ const FIELDS: readonly Field[] = [
   { name: "category_contains", label: "Category contains" },
   { name: "name_contains", label: "Name contains" },
 ];
-
-/** How many events a page has. */
-const PAGE = 50;
 
 /** How many live events are kept on the page, and how long they may be together as JSON. */
 const LIVE_MAX = { events: 200, chars: 8_000_000 };
@@ -68,43 +66,29 @@ function Order(): JSX.Element {
 }
 
 function Pages({ filters }: { filters: Params }): JSX.Element {
-  const cursor = one("cursor");
-  const params: Params = [...filters, ...order(), ["limit", String(PAGE)], ...(cursor === null ? [] : [["cursor", cursor] as const])];
-  const question = JSON.stringify([params, preset.value, one("from"), one("to")]);
-  const answer = useAnswer(question, async (signal) => {
-    // The further pages belong to this very range, also where it moves with the clock.
-    const within = asked(range());
-    return { within, page: await ask<List<StoredEvent>>("/api/events", [...params, ...within], signal) };
-  });
+  const params: Params = [...filters, ...order()];
+  const answer = usePaged<StoredEvent>("/api/events", params);
   return (
     <Shown of={answer} what="events">
-      {({ within, page }) => (page.items.length === 0 ? <None isNarrowed={filters.length > 0} /> : <OnePage page={page} within={within} cursor={cursor} filters={filters} />)}
+      {(paged) => (paged.page.items.length === 0 ? <None isNarrowed={filters.length > 0} /> : <OnePage of={paged} params={params} />)}
     </Shown>
   );
 }
 
-interface PageProps {
-  page: List<StoredEvent>;
-  /** The range that was asked for. */
-  within: Params;
-  cursor: string | null;
-  filters: Params;
-}
-
-function OnePage({ page, within, cursor, filters }: PageProps): JSX.Element {
-  const { items, next_cursor: next } = page;
+/** `params`: what was asked for besides the range and the page. */
+function OnePage({ of, params }: { of: Paged<StoredEvent>; params: Params }): JSX.Element {
+  const { items } = of.page;
   const [first, last] = [items[0], items.at(-1)];
   return (
     <>
       <EventTable events={items} />
-      <nav class="pages" aria-label="Pages of events">
-        {cursor !== null && <Link href={changed({ cursor: null })}>First page</Link>}
+      <PageLinks what="events" of={of}>
         <span class="quiet">
-          {plural(items.length, "event")}{first && last ? `, ${told(first.timestamp)} to ${told(last.timestamp)}` : ""}
+          {plural(items.length, "event")}
+          {first && last ? `, ${told(first.timestamp)} to ${told(last.timestamp)}` : ""}
         </span>
-        {next !== null && <Link href={changed({ ...pinned(within), cursor: next, event: null }, true)}>Next page</Link>}
-        <Export params={[...filters, ...order(), ...within]} />
-      </nav>
+        <Export params={[...params, ...of.within]} />
+      </PageLinks>
     </>
   );
 }

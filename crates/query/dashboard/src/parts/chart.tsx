@@ -7,6 +7,7 @@ import "uplot/dist/uPlot.min.css";
 import { theme } from "../state/theme.ts";
 import { told, zone } from "../state/zone.ts";
 import { compact, cut, number, visible } from "./text.tsx";
+import { Scroll } from "./scroll.tsx";
 
 export interface Series {
   label: string;
@@ -119,7 +120,7 @@ function Figures({ title, times, series }: Props): JSX.Element {
     <details class="figures" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>As a table</summary>
       {isOpen && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, as a table`}>
+        <Scroll label={`${title}, as a table`}>
           <table>
             <thead>
               <tr>
@@ -145,7 +146,7 @@ function Figures({ title, times, series }: Props): JSX.Element {
             </tbody>
           </table>
           {first > 0 && <p class="quiet">The latest {number(ROWS_SHOWN)} of {number(times.length)}.</p>}
-        </div>
+        </Scroll>
       )}
     </details>
   );

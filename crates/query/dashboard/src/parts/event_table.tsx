@@ -8,6 +8,7 @@ import { dataName, dataValue, withFilter } from "./filters.tsx";
 import { Link } from "./link.tsx";
 import { Payload } from "./payload.tsx";
 import { cut, Sent } from "./text.tsx";
+import { Scroll } from "./scroll.tsx";
 
 /** How much of a payload a row shows, in characters. */
 const GLIMPSE_CHARS = 120;
@@ -16,7 +17,7 @@ const GLIMPSE_CHARS = 120;
 export function EventTable({ events }: { events: StoredEvent[] }): JSX.Element {
   const chosen = one("event");
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Events">
+    <Scroll label="Events">
       <table class="events">
         <thead>
           <tr>
@@ -34,7 +35,7 @@ export function EventTable({ events }: { events: StoredEvent[] }): JSX.Element {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -1,43 +1,35 @@
 import type { JSX } from "preact";
-import { ask, type Params } from "../../api/client.ts";
-import type { EventError, List } from "../../api/types.ts";
-import { useAnswer } from "../../state/answer.ts";
-import { changed, one } from "../../state/place.ts";
-import { asked, pinned, preset, range, upToNow } from "../../state/range.ts";
+import type { Params } from "../../api/client.ts";
+import type { EventError } from "../../api/types.ts";
+import { usePaged } from "../../state/paged.ts";
+import { changed } from "../../state/place.ts";
+import { upToNow } from "../../state/range.ts";
 import { toldExactly } from "../../state/zone.ts";
 import { Link } from "../../parts/link.tsx";
+import { PageLinks } from "../../parts/page_links.tsx";
 import { Nothing, Shown } from "../../parts/states.tsx";
 import { Sent } from "../../parts/text.tsx";
 import { ReplayCommand } from "./replay.tsx";
-
-/** How many errors a page has. */
-const PAGE = 50;
+import { Scroll } from "../../parts/scroll.tsx";
 
 /** Errors one by one, the latest first; `isWider`: the filters let through more than the group that was chosen. */
 export function ErrorList({ filters, isWider }: { filters: Params; isWider: boolean }): JSX.Element {
-  const cursor = one("cursor");
-  const params: Params = [...filters, ["limit", String(PAGE)], ...(cursor === null ? [] : [["cursor", cursor] as const])];
-  const answer = useAnswer(JSON.stringify([params, preset.value, one("from"), one("to")]), async (signal) => {
-    const within = asked(upToNow(range()));
-    return { within, page: await ask<List<EventError>>("/api/errors", [...params, ...within], signal) };
-  });
+  // With an end: the command replays what is listed, and nothing that came after it.
+  const answer = usePaged<EventError>("/api/errors", filters, upToNow);
   return (
     <Shown of={answer} what="errors">
-      {({ within, page: { items, next_cursor: next } }) =>
-        items.length === 0 ? (
+      {(paged) =>
+        paged.page.items.length === 0 ? (
           <Nothing title="No error matches in this range" />
         ) : (
           <>
             {isWider ? (
               <p class="quiet">These are more errors than the group that was chosen: what is not valid in an event can't be filtered by. A command that replays only the group can't be given.</p>
             ) : (
-              <ReplayCommand filters={filters} within={within} />
+              <ReplayCommand filters={filters} within={paged.within} />
             )}
-            <Rows errors={items} />
-            <nav class="pages" aria-label="Pages of errors">
-              {cursor !== null && <Link href={changed({ cursor: null })}>First page</Link>}
-              {next !== null && <Link href={changed({ ...pinned(within), cursor: next }, true)}>Next page</Link>}
-            </nav>
+            <Rows errors={paged.page.items} />
+            <PageLinks what="errors" of={paged} />
           </>
         )
       }
@@ -47,7 +39,7 @@ export function ErrorList({ filters, isWider }: { filters: Params; isWider: bool
 
 function Rows({ errors }: { errors: EventError[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Errors">
+    <Scroll label="Errors">
       <table>
         <thead>
           <tr>
@@ -81,7 +73,7 @@ function Rows({ errors }: { errors: EventError[] }): JSX.Element {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -7,6 +7,7 @@ import type { EventTypeVersion } from "../../api/types.ts";
 import { told } from "../../state/zone.ts";
 import { Sent, visible } from "../../parts/text.tsx";
 import { compared } from "./sides.ts";
+import { Scroll } from "../../parts/scroll.tsx";
 
 export function Versions({ versions, isCut }: { versions: EventTypeVersion[]; isCut: boolean }): JSX.Element {
   const [right, setRight] = useState(versions[0]?.version ?? 0);
@@ -56,7 +57,7 @@ function Side({ label, versions, chosen, choose }: { label: string; versions: Ev
 function Comparison({ before, after }: { before: EventTypeVersion; after: EventTypeVersion }): JSX.Element {
   const rows = compared(written(before), written(after));
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={`Version ${before.version} beside version ${after.version}`}>
+    <Scroll label={`Version ${before.version} beside version ${after.version}`}>
       <table class="diff">
         <thead>
           <tr>
@@ -78,7 +79,7 @@ function Comparison({ before, after }: { before: EventTypeVersion; after: EventT
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
