@@ -60,30 +60,30 @@ async fn what_was_not_delivered_is_sent_by_the_next_client() {
     assert_eq!(files(directory.path()), [""; 0], "what is delivered is removed");
 }
 
-#[test]
-#[ignore = "the client that another test kills"]
-fn child() {
-    let (Ok(directory), Ok(url)) = (std::env::var(CHILD_DIRECTORY), std::env::var(CHILD_URL)) else { return };
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
-        let mut settings = Settings::new(url, "eye_test");
-        settings.spool = Some(Spool::new(directory));
-        let client = Client::start(settings).expect("the client starts");
-        for number in 0..1_000 {
-            let event = event(number);
-            let id = event.id();
-            client.submit(event).await.expect("taken");
-            println!("taken {id}");
-        }
-        std::process::abort();
-    });
+/// Takes a thousand events, tells each of them, and is gone without an end.
+async fn take_and_abort(directory: String, url: String) -> ! {
+    let mut settings = Settings::new(url, "eye_test");
+    settings.spool = Some(Spool::new(directory));
+    let client = Client::start(settings).expect("the client starts");
+    for number in 0..1_000 {
+        let event = event(number);
+        let id = event.id();
+        client.submit(event).await.expect("taken");
+        println!("taken {id}");
+    }
+    std::process::abort();
 }
 
 #[tokio::test]
 async fn a_killed_application_loses_nothing_that_was_taken() {
+    if let (Ok(directory), Ok(url)) = (std::env::var(CHILD_DIRECTORY), std::env::var(CHILD_URL)) {
+        // This test runs itself as the application that is killed.
+        take_and_abort(directory, url).await;
+    }
     let directory = TempDir::new().expect("a directory");
     let away = Gateway::replying([Reply::Status(503, "", "")]);
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "spool::child", "--ignored", "--nocapture"])
+        .args(["--exact", "spool::a_killed_application_loses_nothing_that_was_taken", "--nocapture"])
         .env(CHILD_DIRECTORY, directory.path())
         .env(CHILD_URL, away.url())
         .output()
