@@ -22,10 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable};
+use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable};
 
 use self::quarters::Quarters;
-use self::sql::{days_sql, details_sql, pairs_sql};
+use self::sql::{Day, Details, Pair, days_sql, details_sql, pairs_sql};
 use super::Resolved;
 use crate::counts::changes::{Change, additions};
 use crate::counts::{QUARTERS_A_DAY, Quarter, date, day_number};
@@ -98,36 +98,6 @@ pub(crate) struct Search<'f> {
     days_max: i64,
     share: i64,
     growth: i64,
-}
-
-#[derive(QueryableByName)]
-struct Day {
-    #[diesel(sql_type = Date)]
-    day: NaiveDate,
-    #[diesel(sql_type = BigInt)]
-    events: i64,
-    /// Nothing lies beyond these days.
-    #[diesel(sql_type = Bool)]
-    complete: bool,
-}
-
-#[derive(QueryableByName)]
-struct Details {
-    #[diesel(sql_type = Date)]
-    day: NaiveDate,
-    /// Of the events that match; else of all.
-    #[diesel(sql_type = Bool)]
-    matching: bool,
-    #[diesel(sql_type = Array<Nullable<Integer>>)]
-    events: Vec<Option<i32>>,
-}
-
-#[derive(QueryableByName)]
-struct Pair {
-    #[diesel(sql_type = Integer)]
-    event_type_id: i32,
-    #[diesel(sql_type = Integer)]
-    application_id: i32,
 }
 
 /// The days that were looked at, by their place.

@@ -4,9 +4,43 @@
 //! Each row that is wanted is looked up by itself (`CROSS JOIN LATERAL`): left to itself, the planner reads all that there
 //! is of a type or of an application.
 
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable};
+
 use crate::counts::quarters;
 use crate::events::Resolved;
 use crate::page::Order;
+
+#[derive(QueryableByName)]
+pub(super) struct Day {
+    #[diesel(sql_type = Date)]
+    pub(super) day: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    pub(super) events: i64,
+    /// Nothing lies beyond these days.
+    #[diesel(sql_type = Bool)]
+    pub(super) complete: bool,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct Details {
+    #[diesel(sql_type = Date)]
+    pub(super) day: NaiveDate,
+    /// Of the events that match; else of all.
+    #[diesel(sql_type = Bool)]
+    pub(super) matching: bool,
+    #[diesel(sql_type = Array<Nullable<Integer>>)]
+    pub(super) events: Vec<Option<i32>>,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct Pair {
+    #[diesel(sql_type = Integer)]
+    pub(super) event_type_id: i32,
+    #[diesel(sql_type = Integer)]
+    pub(super) application_id: i32,
+}
 
 /// The rows of counts that are to be added up, as `k`: of each type that is wanted, or of all together (0), and the same
 /// of each application.
