@@ -20,7 +20,8 @@ use crate::problem::Problem;
 
 pub use api_key::{ApiKey, KeyDigest};
 pub use ring::KeyRing;
-pub use store::keys::Scope;
+pub use store::applications::Translation;
+pub use store::keys::{Browser, Scope};
 
 /// The section `[keys]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +60,12 @@ pub struct Caller {
     pub own: bool,
     /// How many events a second each gateway takes of the application; none: no limit.
     pub events_per_second_max: Option<u32>,
+    /// By which the key is known.
+    pub key: KeyDigest,
+    /// Set where the key is one for web pages.
+    pub browser: Option<Arc<Browser>>,
+    /// How the application's calls of other formats become events.
+    pub translation: Arc<Translation>,
 }
 
 /// Why a request is not let in.
@@ -76,6 +83,11 @@ pub enum KeyError {
     /// The key does not have the scope.
     #[error("the key lacks the scope {}", .0.as_str())]
     Scope(Scope),
+    /// A key for web pages, used for something else than sending, or from elsewhere.
+    #[error(
+        "the key is for web pages: it may send events, from pages of the origins that are listed with it"
+    )]
+    Origin,
     /// The key is not known here, and the database can't be asked.
     #[error("the key can't be looked up at the moment")]
     Unavailable,
@@ -87,7 +99,7 @@ impl From<KeyError> for Problem {
             KeyError::Missing | KeyError::Unknown | KeyError::Several => {
                 Self::unauthorized(error.to_string())
             }
-            KeyError::Scope(_) => Self::forbidden(error.to_string()),
+            KeyError::Scope(_) | KeyError::Origin => Self::forbidden(error.to_string()),
             KeyError::Unavailable => Self::unavailable(error.to_string(), 1),
         }
     }

@@ -27,6 +27,35 @@ pub struct Application {
     pub disabled_at: Option<DateTime<Utc>>,
 }
 
+/// How what other formats call things becomes the fields of an application's events. A place is a member by its path
+/// (`properties.category`); places are looked at in order, and the first that holds something is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// Where the session of a Segment call stands.
+    pub segment_session: Vec<String>,
+    /// Where its category stands; `type` is the call's type.
+    pub segment_category: Vec<String>,
+    /// Where its name stands.
+    pub segment_name: Vec<String>,
+    /// Which attributes of a CloudEvent name the session.
+    pub cloudevents_session: Vec<String>,
+    /// Whether the attributes of a CloudEvent are kept in the event's data, as the member `cloudevent`.
+    pub cloudevents_attributes: bool,
+}
+
+impl Default for Translation {
+    fn default() -> Self {
+        let places = |places: &[&str]| places.iter().map(|&place| place.to_owned()).collect();
+        Self {
+            segment_session: places(&["context.sessionId", "anonymousId", "userId"]),
+            segment_category: places(&["type"]),
+            segment_name: places(&["event", "name", "type"]),
+            cloudevents_session: places(&["sessionid", "subject"]),
+            cloudevents_attributes: false,
+        }
+    }
+}
+
 type Row = (i32, String, Option<i32>, bool, DateTime<Utc>, Option<DateTime<Utc>>);
 
 fn application((id, name, limit, strict, created_at, disabled_at): Row) -> Application {

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use event::ApplicationId;
 
+use crate::applications::Translation;
 use crate::schema::{api_keys, applications};
 use crate::{Error, Store};
 
@@ -84,6 +85,15 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
+/// What a key that stands in web pages is bound to: everybody can read it there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Browser {
+    /// The origins (`https://shop.example`) of the pages that may use it; at least one.
+    pub origins: Vec<String>,
+    /// How many events a second each gateway takes with it; none: what the gateway's settings say.
+    pub events_per_second_max: Option<u32>,
+}
+
 /// A key that may be used, with what a service has to know of its application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -101,6 +111,10 @@ pub struct Key {
     pub expires_at: Option<DateTime<Utc>>,
     /// The application's limit at each gateway.
     pub events_per_second_max: Option<u32>,
+    /// Set where it is a key for web pages.
+    pub browser: Option<Browser>,
+    /// How the application's calls of other formats become events.
+    pub translation: Translation,
 }
 
 /// A key as it is listed: never the key itself, nor its digest.
@@ -162,6 +176,8 @@ fn key((digest, application, application_name, scopes, own, expires_at, limit): 
         own,
         expires_at,
         events_per_second_max: limit.and_then(|limit| u32::try_from(limit).ok()),
+        browser: None,
+        translation: Translation::default(),
     })
 }
 

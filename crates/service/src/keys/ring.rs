@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::{HeaderMap, HeaderValue, ORIGIN};
 use actix_web::{HttpMessage, HttpRequest};
 use arc_swap::ArcSwap;
 use metrics::{counter, gauge};
@@ -15,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::snapshot::{self, Grant, Snapshot};
-use super::{Caller, KeyDigest, KeyError, KeySettings, Scope, authorization};
+use super::{ApiKey, Caller, KeyDigest, KeyError, KeySettings, Scope, authorization};
 use crate::patience::Waiting;
 use crate::request::Sender;
 
@@ -66,27 +67,53 @@ impl KeyRing {
         self.keys.loaded.load(Ordering::Acquire)
     }
 
-    /// Whose key the request holds, given that the key has the scope. The log names the application from then on.
+    /// Whose key the request holds in its header, given that the key may be used for this. The log names the application
+    /// from then on.
     ///
     /// # Errors
     /// Why the request is not let in.
     pub async fn authorize(&self, request: &HttpRequest, scope: Scope) -> Result<Caller, KeyError> {
-        let caller = self.caller(request).await?;
-        request.extensions_mut().insert(Sender(caller.application));
-        if caller.scopes.contains(scope) { Ok(caller) } else { Err(KeyError::Scope(scope)) }
+        self.authorize_key(request, &authorization::key(request.headers())?, scope).await
     }
 
-    /// Whose key the request holds, whatever it allows.
+    /// The same with a key that stood elsewhere.
     ///
     /// # Errors
     /// Why the request is not let in.
-    pub async fn caller(&self, request: &HttpRequest) -> Result<Caller, KeyError> {
-        let digest = authorization::key(request.headers())?.digest();
+    pub async fn authorize_key(
+        &self,
+        request: &HttpRequest,
+        key: &ApiKey,
+        scope: Scope,
+    ) -> Result<Caller, KeyError> {
+        let digest = key.digest();
         let grant = match self.keys.known(&digest) {
             Some(grant) => grant,
             None => self.keys.look_up(digest).await?,
         };
-        grant.caller().cloned().ok_or(KeyError::Unknown)
+        let caller = grant.caller().cloned().ok_or(KeyError::Unknown)?;
+        request.extensions_mut().insert(Sender(caller.application));
+        caller.check(request.headers(), scope)?;
+        Ok(caller)
+    }
+
+    /// Whether pages of this origin may use a key that is known.
+    pub fn lists_origin(&self, origin: &str) -> bool {
+        self.keys.snapshot.load().lists_origin(origin)
+    }
+}
+
+impl Caller {
+    /// Whether the key may be used for this by who sent these headers.
+    fn check(&self, headers: &HeaderMap, scope: Scope) -> Result<(), KeyError> {
+        if !self.scopes.contains(scope) {
+            return Err(KeyError::Scope(scope));
+        }
+        let Some(browser) = &self.browser else { return Ok(()) };
+        let mut origins = headers.get_all(ORIGIN);
+        let is_listed = |origin: &HeaderValue| browser.origins.iter().any(|listed| origin == listed.as_str());
+        let from_listed = origins.next().is_some_and(is_listed) && origins.next().is_none();
+        if from_listed && scope == Scope::Write { Ok(()) } else { Err(KeyError::Origin) }
     }
 }
 

@@ -14,7 +14,7 @@ use event::ApplicationId;
 use serde::{Deserialize, Serialize};
 use store::keys::{Key, Scope, Scopes};
 
-use super::{Caller, KeyDigest};
+use super::{Browser, Caller, KeyDigest};
 
 /// The only version of the file so far; another one is not read.
 const VERSION: u32 = 1;
@@ -45,6 +45,15 @@ impl Snapshot {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether pages of this origin may use one of the keys.
+    pub(super) fn lists_origin(&self, origin: &str) -> bool {
+        let lists = |browser: &Arc<Browser>| browser.origins.iter().any(|listed| listed == origin);
+        self.0
+            .values()
+            .filter_map(|grant| grant.caller())
+            .any(|caller| caller.browser.as_ref().is_some_and(lists))
     }
 
     /// The same with one key more.
@@ -90,6 +99,9 @@ impl From<Key> for Grant {
             scopes: key.scopes,
             own: key.own,
             events_per_second_max: key.events_per_second_max,
+            key: key.digest.into(),
+            browser: key.browser.map(Arc::new),
+            translation: Arc::new(key.translation),
         };
         Self { caller, expires_at: key.expires_at }
     }
@@ -158,6 +170,9 @@ impl Entry {
             scopes,
             own: self.own,
             events_per_second_max: self.events_per_second_max,
+            key: digest.into(),
+            browser: None,
+            translation: Arc::default(),
         };
         Ok((digest.into(), Arc::new(Grant { caller, expires_at: self.expires_at })))
     }
