@@ -10,7 +10,7 @@ pub use scan::{Scanner, Token};
 pub use string::{Text, TextFault};
 
 /// What may stand between tokens. A form feed, white space to Rust, may not.
-pub(crate) const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+pub const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// What kind of value a token begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,16 +24,18 @@ use service::keys::{KeyRing, KeySettings};
 use service::request::observe_in_debug_span;
 use store::Store;
 
+use crate::accept::{self, Gateway};
 use crate::body::{BLOCKING_THREADS, Bodies};
 use crate::books::{Books, Reporter};
 use crate::members::Members;
+use crate::origins;
 use crate::outbox::Outbox;
 use crate::parse_errors::ParseErrors;
 use crate::rate_limit::RateLimits;
 use crate::receipt_clock::ReceiptClock;
 use crate::routes;
+use crate::segment;
 use crate::settings::Settings;
-use crate::submit::{self, Gateway};
 
 /// How long a client that is still sending may take to see why it was refused, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(3);
@@ -191,8 +193,9 @@ fn assemble(
         keys,
         bodies: Bodies::new(settings),
         rates: RateLimits::default(),
+        browser_rates: RateLimits::default(),
         parse_errors: ParseErrors::new(publisher.clone(), source.clone(), Arc::clone(&clock), settings),
-        accepted: submit::accepted(),
+        accepted: accept::accepted(),
         clock,
         outbox,
     }
@@ -219,11 +222,13 @@ fn listen(
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let document = Data::new(Document::kept());
     let application = move || {
-        let leaving = Arc::clone(&leaving);
+        let (leaving, keys) = (Arc::clone(&leaving), Arc::clone(&gateway.keys));
         App::new()
             .app_data(gateway.clone())
             .app_data(document.clone())
             .configure(routes::configure)
+            .wrap(from_fn(segment::one_slash))
+            .wrap(from_fn(move |request, next| origins::share(Arc::clone(&keys), request, next)))
             .wrap(from_fn(move |request, next| send_on(Arc::clone(&leaving), request, next)))
             .wrap(from_fn(observe_in_debug_span))
     };

@@ -1,16 +1,16 @@
-//! A request's body: read within its limits, unpacked, and taken apart into events.
+//! A request's body: read within its limits, unpacked, and handed to whoever knows its format.
 
 mod unpack;
 
 use actix_web::web::{self, Bytes};
-use event::body::{BodyError, Format, Part, split};
+use event::body::Part;
 use metrics::gauge;
-use service::body::{Incoming, payload_too_large, too_large, too_slow};
+use service::body::{Incoming, too_large, too_slow};
 use service::problem::Problem;
 use tokio::time::{Instant, timeout_at};
 
 use crate::budget::{Budget, Share};
-use crate::media::{Coding, Media};
+use crate::media::Coding;
 use crate::settings::Settings;
 
 use unpack::UnpackError;
@@ -28,15 +28,8 @@ pub(crate) const BLOCKING_THREADS: usize = 1;
 /// Reads bodies, with a limit over all requests to the bytes that are held meanwhile. Large ones are taken apart by
 /// the server's blocking threads, of which there is one a worker: see [`BLOCKING_THREADS`].
 pub(crate) struct Bodies {
-    limits: Limits,
     settings: Settings,
     reading: Budget,
-}
-
-#[derive(Clone, Copy)]
-struct Limits {
-    bytes_max: usize,
-    events_max: usize,
 }
 
 /// The events of a body, still in its bytes.
@@ -76,80 +69,89 @@ impl From<Unreadable> for Problem {
 /// A body as it came, with its share of the memory for that.
 pub(crate) struct Received {
     bytes: Bytes,
-    media: Media,
+    coding: Coding,
     share: Share,
 }
 
 impl Bodies {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let limits =
-            Limits { bytes_max: settings.body_bytes_max(), events_max: settings.request_events_max() };
         let reading = Budget::new(settings.reading_bytes_max(), gauge!("eye_gateway_reading_bytes"));
-        Self { limits, settings: settings.clone(), reading }
+        Self { settings: settings.clone(), reading }
     }
 
     /// Reads a body to its end.
-    pub(crate) async fn receive(&self, incoming: &mut Incoming, media: Media) -> Result<Received, Problem> {
+    pub(crate) async fn receive(&self, incoming: &mut Incoming, coding: Coding) -> Result<Received, Problem> {
         let deadline = Instant::now() + self.settings.body_timeout();
         let mut share = self.reading.share();
         let hold = |bytes| share.grow(bytes).map_err(|_| busy());
-        let reading = incoming.read(self.limits.bytes_max, hold);
+        let reading = incoming.read(self.settings.body_bytes_max(), hold);
         let bytes = timeout_at(deadline, reading).await.map_err(|_| too_slow())??;
-        Ok(Received { bytes, media, share })
+        Ok(Received { bytes, coding, share })
     }
 
-    /// Unpacks a body and takes it apart.
-    pub(crate) async fn open(&self, received: Received, deadline: Instant) -> Result<Events, Unreadable> {
-        let Received { bytes, media, share } = received;
-        let limits = self.limits;
-        let inline_max = match media.coding {
+    /// Unpacks a body and has it read. The share of the memory goes on to whoever keeps the body.
+    pub(crate) async fn open<T: Send + 'static>(
+        &self,
+        received: Received,
+        deadline: Instant,
+        read: impl FnOnce(Bytes) -> Result<T, Unreadable> + Send + 'static,
+    ) -> Result<(T, Share), Unreadable> {
+        let Received { bytes, coding, share } = received;
+        let bytes_max = self.settings.body_bytes_max();
+        let inline_max = match coding {
             Coding::Identity => PLAIN_BYTES_INLINE_MAX,
             Coding::Gzip | Coding::Zstd => PACKED_BYTES_INLINE_MAX,
         };
-        if bytes.len() <= inline_max {
-            return open(bytes, media, limits);
-        }
-        let opening = web::block(move || {
-            // Its turn may come when nobody waits for it any more.
-            let opened = (Instant::now() < deadline).then(|| open(bytes, media, limits));
-            drop(share);
-            opened
-        });
-        match timeout_at(deadline, opening).await {
-            Ok(Ok(Some(opened))) => opened,
-            Ok(Ok(None) | Err(_)) | Err(_) => Err(busy().into()),
-        }
+        let is_small = bytes.len() <= inline_max;
+        work(is_small, share, deadline, move || read(unpacked(bytes, coding, bytes_max)?)).await
+    }
+
+    /// Goes on with a body that was opened, for longer than its reader took.
+    pub(crate) async fn go_on<T: Send + 'static>(
+        &self,
+        body: &Bytes,
+        mut share: Share,
+        deadline: Instant,
+        read: impl FnOnce() -> Result<T, Unreadable> + Send + 'static,
+    ) -> Result<T, Unreadable> {
+        // What it was packed in took less: it now waits in memory for as long as the key is looked up.
+        share.grow(body.len()).map_err(|_| busy())?;
+        Ok(work(body.len() <= PLAIN_BYTES_INLINE_MAX, share, deadline, read).await?.0)
     }
 }
 
-fn open(bytes: Bytes, media: Media, limits: Limits) -> Result<Events, Unreadable> {
-    let body = match unpack::unpack(bytes.clone(), media.coding, limits.bytes_max) {
-        Ok(body) => body,
-        Err(UnpackError::TooLarge) => return Err(too_large(limits.bytes_max).into()),
+/// Does small work at once, and what takes longer where it holds nobody up.
+async fn work<T: Send + 'static>(
+    is_small: bool,
+    share: Share,
+    deadline: Instant,
+    work: impl FnOnce() -> Result<T, Unreadable> + Send + 'static,
+) -> Result<(T, Share), Unreadable> {
+    if is_small {
+        return Ok((work()?, share));
+    }
+    let working = web::block(move || {
+        // Its turn may come when nobody waits for it any more.
+        let done = (Instant::now() < deadline).then(work);
+        (done, share)
+    });
+    match timeout_at(deadline, working).await {
+        Ok(Ok((Some(done), share))) => Ok((done?, share)),
+        Ok(Ok((None, _)) | Err(_)) | Err(_) => Err(busy().into()),
+    }
+}
+
+fn unpacked(bytes: Bytes, coding: Coding, bytes_max: usize) -> Result<Bytes, Unreadable> {
+    match unpack::unpack(bytes.clone(), coding, bytes_max) {
+        Ok(body) => Ok(body),
+        Err(UnpackError::TooLarge) => Err(too_large(bytes_max).into()),
         Err(UnpackError::Corrupt(detail)) => {
-            return Err(Unreadable::NoJson { body: bytes, detail: detail.to_owned() });
+            Err(Unreadable::NoJson { body: bytes, detail: detail.to_owned() })
         }
         Err(UnpackError::NoRoom(error)) => {
             tracing::error!(%error, "there is no memory to unpack a body in");
-            return Err(busy().into());
+            Err(busy().into())
         }
-    };
-    match split(&body, media.format, limits.events_max) {
-        Ok(parts) => Ok(Events { body, parts }),
-        Err(error) => Err(unreadable(&error, body, media.format)),
-    }
-}
-
-fn unreadable(error: &BodyError, body: Bytes, format: Format) -> Unreadable {
-    match (error, format) {
-        (BodyError::TooMany { .. }, _) => payload_too_large(error.to_string()).into(),
-        (BodyError::Syntax { .. }, Format::Json) => {
-            Unreadable::NoJson { body, detail: format!("the body is no JSON: {error}") }
-        }
-        (BodyError::Syntax { .. }, Format::Ndjson) => {
-            Unreadable::NoJson { body, detail: format!("a line is no JSON, nothing was accepted: {error}") }
-        }
-        _ => Problem::bad_request(error.to_string()).into(),
     }
 }
 

@@ -55,20 +55,26 @@
 //! # What it must not know
 //! What makes an event valid, SQL, and where events end up.
 
+mod accept;
 mod application;
 mod body;
 mod books;
+mod browser;
 mod budget;
+mod cloudevents;
 mod media;
 mod members;
+mod origins;
 mod outbox;
 mod parse_errors;
 mod per_application;
 pub mod rate_limit;
 pub mod receipt_clock;
 mod routes;
+mod segment;
 mod settings;
 mod submit;
+mod translate;
 
 pub use application::Application;
 pub use settings::Settings;

@@ -1,7 +1,6 @@
 //! What a request says that its body is: `Content-Type` and `Content-Encoding`, each at most once.
 
 use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
-use event::body::Format;
 use service::body;
 use service::problem::Problem;
 
@@ -13,21 +12,8 @@ pub(crate) enum Coding {
     Zstd,
 }
 
-/// What a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Media {
-    pub(crate) format: Format,
-    pub(crate) coding: Coding,
-}
-
-impl Media {
-    /// Reads the two headers; anything else than what the contract lists is a 415.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        Ok(Self { format: body::format(headers)?, coding: coding(headers)? })
-    }
-}
-
-fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
+/// How a body with these headers is packed; anything else than what the contract lists is a 415.
+pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
     let coding = body::coding(headers)?;
     if coding.is_empty() {
         Ok(Coding::Identity)

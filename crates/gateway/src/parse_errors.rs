@@ -27,7 +27,7 @@ pub(crate) struct ParseErrors {
     publisher: Publisher,
     source: Source,
     clock: Arc<ReceiptClock>,
-    rates: RateLimits,
+    rates: RateLimits<ApplicationId>,
     per_second_max: NonZeroU32,
     bytes_max: usize,
     places: Arc<Semaphore>,

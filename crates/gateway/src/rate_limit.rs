@@ -1,47 +1,52 @@
-//! How many events a second an application may send.
+//! How many events a second an application, or a key of it, may send.
 //!
-//! Each event costs a part of a second; an application may be up to one second ahead of what it has paid for. That is
+//! Each event costs a part of a second; whoever sends may be up to one second ahead of what it has paid for. That is
 //! the generic cell rate algorithm, with one difference: a request of more events than a second allows would be refused
 //! for ever, so it costs a second to be let in and is charged in full. The average holds, whatever the sizes.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use event::ApplicationId;
-
-/// How far ahead an application may be.
+/// How far ahead one may be.
 const BURST: Duration = Duration::from_secs(1);
 
-/// From so many applications on, those that have paid for everything are forgotten.
-const APPLICATIONS_KEPT: usize = 1_024;
+/// From so many on, those that have paid for everything are forgotten.
+const SENDERS_KEPT: usize = 1_024;
 
-/// The applications that have a limit, each with the time up to which it has used it.
-#[derive(Debug, Default)]
-pub struct RateLimits(Mutex<HashMap<ApplicationId, Instant>>);
+/// Those that have a limit, each with the time up to which it has used it.
+#[derive(Debug)]
+pub struct RateLimits<S>(Mutex<HashMap<S, Instant>>);
+
+impl<S> Default for RateLimits<S> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 /// Too much, and how long to wait before the same is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded(pub Duration);
 
-impl RateLimits {
+impl<S: Eq + Hash> RateLimits<S> {
     /// Lets a request in and charges for its events, or tells when it would be let in.
     ///
     /// # Errors
-    /// The application is over its limit.
+    /// The sender is over its limit.
     pub fn admit(
         &self,
-        application: ApplicationId,
+        sender: S,
         per_second: NonZeroU32,
         events: usize,
         now: Instant,
     ) -> Result<(), Exceeded> {
         let mut used_up_to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if used_up_to.len() >= APPLICATIONS_KEPT {
+        if used_up_to.len() >= SENDERS_KEPT {
             used_up_to.retain(|_, until| *until > now);
         }
-        let until = used_up_to.entry(application).or_insert(now);
+        let until = used_up_to.entry(sender).or_insert(now);
         let from = now.max(*until);
         let cost = cost(events, per_second);
         let ahead = (from + cost.min(BURST)).saturating_duration_since(now);

@@ -7,12 +7,20 @@ use service::body::Incoming;
 use service::problem::Problem;
 
 use crate::submit::submit;
+use crate::{browser, segment};
 
 /// One address, with and without a trailing slash; neither redirects.
 const EVENTS: [&str; 2] = ["/api/events", "/api/events/"];
 
+/// The same for web pages.
+const BROWSER_EVENTS: [&str; 2] = ["/api/browser/events", "/api/browser/events/"];
+
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     routes.service(resource(EVENTS).route(post().to(submit)).default_service(route().to(only_post)));
+    let from_pages = resource(BROWSER_EVENTS).route(post().to(browser::submit));
+    routes.service(from_pages.default_service(route().to(only_post)));
+    routes.service(page(&["/eye.js"]).route(get().to(browser::snippet)).route(head().to(browser::snippet)));
+    segment::configure(routes);
     routes.service(page(&["/openapi.json"]).route(get().to(document)).route(head().to(document)));
     routes.service(page(&["/swagger", "/swagger/"]).route(get().to(swagger)).route(head().to(swagger)));
     routes.service(page(&["/redoc", "/redoc/"]).route(get().to(redoc)).route(head().to(redoc)));
@@ -41,12 +49,12 @@ async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     documentation::file(&request)
 }
 
-async fn only_post(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+pub(crate) async fn only_post(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     Incoming::new(payload, request.headers()).release();
     Err(Problem::method_not_allowed("POST"))
 }
 
-async fn only_get(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+pub(crate) async fn only_get(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     Incoming::new(payload, request.headers()).release();
     Err(Problem::method_not_allowed("GET, HEAD"))
 }

@@ -17,6 +17,7 @@ pub struct Settings {
     body_bytes_max: NonZeroUsize,
     reading_bytes_max: NonZeroUsize,
     request_events_max: NonZeroUsize,
+    browser_events_per_second_max: NonZeroU32,
     message_bytes_max: NonZeroUsize,
     application_messages_in_flight_max: NonZeroU16,
     head_timeout_ms: NonZeroU64,
@@ -71,6 +72,10 @@ impl Settings {
 
     pub(crate) const fn request_events_max(&self) -> usize {
         self.request_events_max.get()
+    }
+
+    pub(crate) const fn browser_events_per_second_max(&self) -> NonZeroU32 {
+        self.browser_events_per_second_max
     }
 
     pub(crate) const fn message_bytes_max(&self) -> usize {

@@ -1,49 +1,23 @@
 //! `POST /api/events`: the checks in the order of the contract, then the events into the outbox, then the answer.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use broker::envelope::RequestContext;
+use chrono::Utc;
 use event::EventId;
-use event::body::Part;
-use metrics::counter;
+use event::body::{BodyError, Format, Part, split};
 use serde::Serialize;
-use service::body::Incoming;
-use service::crash;
-use service::keys::{Caller, KeyRing, Scope};
+use service::body::{Incoming, format, payload_too_large};
+use service::keys::Caller;
 use service::problem::Problem;
 use service::request::Context;
 use tokio::time::Instant;
 
-use crate::body::{Bodies, Events, Received, Unreadable};
-use crate::media::Media;
-use crate::outbox::{Outbox, OutboxError, Submission};
-use crate::parse_errors::ParseErrors;
-use crate::per_application::PerApplication;
-use crate::rate_limit::{Exceeded, RateLimits};
-use crate::receipt_clock::ReceiptClock;
-use crate::settings::Settings;
-
-/// What it takes to accept events.
-pub(crate) struct Gateway {
-    pub(crate) settings: Settings,
-    pub(crate) keys: Arc<KeyRing>,
-    pub(crate) bodies: Bodies,
-    pub(crate) rates: RateLimits,
-    pub(crate) clock: Arc<ReceiptClock>,
-    pub(crate) outbox: Outbox,
-    pub(crate) parse_errors: ParseErrors,
-    pub(crate) accepted: PerApplication,
-}
-
-/// Events answered 202.
-pub(crate) fn accepted() -> PerApplication {
-    PerApplication::new(
-        |application| counter!("eye_gateway_events_accepted_total", "application" => application),
-    )
-}
+use crate::accept::Gateway;
+use crate::body::{Events, Unreadable};
+use crate::cloudevents::{Mode, Target};
+use crate::media::coding;
 
 /// The handler.
 pub(crate) async fn submit(
@@ -53,88 +27,81 @@ pub(crate) async fn submit(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let mut incoming = Incoming::new(payload, request.headers());
-    let accepted = gateway.accept(&request, &context, &mut incoming).await;
+    let accepted = accept(&gateway, &request, &context, &mut incoming).await;
     incoming.release();
     accepted.map(|parts| answer(&parts))
 }
 
-impl Gateway {
-    /// The accepted events, in the order sent. Whatever it takes, the answer is there within the publish timeout after
-    /// the body's last byte.
-    async fn accept(
-        &self,
-        request: &HttpRequest,
-        context: &Context,
-        incoming: &mut Incoming,
-    ) -> Result<Arc<Vec<Part>>, Problem> {
-        let caller = self.keys.authorize(request, Scope::Write).await?;
-        let media = Media::of(request.headers())?;
-        let received = self.bodies.receive(incoming, media).await?;
-        let deadline = Instant::now() + self.settings.publish_timeout();
-        let context = carried(context);
-        let events = self.open(received, deadline, &caller, &context).await?;
-        self.admit(&caller, events.parts.len())?;
+/// The accepted events, in the order sent. Whatever it takes, the answer is there within the publish timeout after the
+/// body's last byte.
+async fn accept(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    context: &Context,
+    incoming: &mut Incoming,
+) -> Result<Arc<Vec<Part>>, Problem> {
+    let caller = gateway.sender(request).await?;
+    let headers = request.headers();
+    let (mode, coding) = (Mode::of(headers)?, coding(headers)?);
+    let submitted = match mode {
+        Some(mode) => Submitted::CloudEvents(mode, target(gateway, &caller)),
+        None => Submitted::Events(format(headers)?, gateway.settings.request_events_max()),
+    };
+    let received = gateway.bodies.receive(incoming, coding).await?;
+    let deadline = Instant::now() + gateway.settings.publish_timeout();
+    let opened = gateway.bodies.open(received, deadline, move |body| submitted.take_apart(body)).await;
+    let (events, _) = opened.map_err(|unreadable| gateway.refuse(unreadable, &caller, context))?;
+    gateway.publish(&caller, context, events, deadline).await
+}
 
-        let parts = Arc::new(events.parts);
-        let submission = Submission {
-            application: caller.application,
-            application_name: Arc::clone(&caller.application_name),
-            context,
-            body: events.body,
-            parts: Arc::clone(&parts),
-            receipts: self.clock.receive(parts.len()),
-            deadline,
-        };
-        self.outbox.submit(submission).await.map_err(unavailable)?;
-        crash::point("after_confirm");
-        self.accepted.increment(&caller.application_name, parts.len());
-        Ok(parts)
-    }
-
-    async fn open(
-        &self,
-        received: Received,
-        deadline: Instant,
-        caller: &Caller,
-        context: &RequestContext,
-    ) -> Result<Events, Problem> {
-        self.bodies.open(received, deadline).await.map_err(|unreadable| {
-            if let Unreadable::NoJson { body, detail } = &unreadable {
-                self.parse_errors.report(caller.application, context, detail, body);
-            }
-            unreadable.into()
-        })
-    }
-
-    fn admit(&self, caller: &Caller, events: usize) -> Result<(), Problem> {
-        let Some(per_second_max) = caller.events_per_second_max.and_then(NonZeroU32::new) else {
-            return Ok(());
-        };
-        let now = std::time::Instant::now();
-        self.rates.admit(caller.application, per_second_max, events, now).map_err(|Exceeded(wait)| {
-            counter!("eye_gateway_rate_limited_total", "application" => caller.application_name.to_string())
-                .increment(1);
-            // Whole seconds, and never a moment too early.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            let detail = format!("over the limit of {per_second_max} events a second");
-            Problem::too_many_requests(detail, seconds.max(1))
-        })
+fn target(gateway: &Gateway, caller: &Caller) -> Target {
+    Target {
+        translation: Arc::clone(&caller.translation),
+        application: Arc::clone(&caller.application_name),
+        now: Utc::now(),
+        events_max: gateway.settings.request_events_max(),
+        bytes_max: gateway.settings.body_bytes_max(),
     }
 }
 
-/// What goes with the events of the request's identity.
-fn carried(context: &Context) -> RequestContext {
-    RequestContext {
-        request_id: context.request_id().to_string(),
-        traceparent: Some(context.trace().traceparent()),
+/// What a body holds.
+enum Submitted {
+    /// Events of ours, and how many at most.
+    Events(Format, usize),
+    CloudEvents(Mode, Target),
+}
+
+impl Submitted {
+    fn take_apart(self, body: Bytes) -> Result<Events, Unreadable> {
+        match self {
+            Self::Events(format, events_max) => take_apart(body, format, events_max),
+            Self::CloudEvents(mode, target) => mode.translate(body, &target),
+        }
     }
 }
 
-fn unavailable(error: OutboxError) -> Problem {
-    Problem::unavailable(format!("{error}; send them again, with the same ids"), 1)
+fn take_apart(body: Bytes, format: Format, events_max: usize) -> Result<Events, Unreadable> {
+    match split(&body, format, events_max) {
+        Ok(parts) => Ok(Events { body, parts }),
+        Err(error) => Err(unreadable(&error, body, format)),
+    }
 }
 
-fn answer(parts: &[Part]) -> HttpResponse {
+fn unreadable(error: &BodyError, body: Bytes, format: Format) -> Unreadable {
+    match (error, format) {
+        (BodyError::TooMany { .. }, _) => payload_too_large(error.to_string()).into(),
+        (BodyError::Syntax { .. }, Format::Json) => {
+            Unreadable::NoJson { body, detail: format!("the body is no JSON: {error}") }
+        }
+        (BodyError::Syntax { .. }, Format::Ndjson) => {
+            Unreadable::NoJson { body, detail: format!("a line is no JSON, nothing was accepted: {error}") }
+        }
+        _ => Problem::bad_request(error.to_string()).into(),
+    }
+}
+
+/// 202, with the events' ids.
+pub(crate) fn answer(parts: &[Part]) -> HttpResponse {
     let ids = parts.iter().map(|part| part.id).collect();
     HttpResponse::Accepted().json(Accepted { accepted: parts.len(), ids })
 }

@@ -15,12 +15,7 @@ use crate::problem::Problem;
 /// That 415.
 pub fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     let refused = || unsupported("Content-Type must be application/json or application/x-ndjson, in UTF-8");
-    let text = only(headers, &CONTENT_TYPE)?.ok_or_else(refused)?;
-    let mut parts = text.split(';').map(str::trim);
-    let kind = parts.next().unwrap_or_default();
-    if !parts.all(is_harmless) {
-        return Err(refused());
-    }
+    let kind = media_type(headers, refused)?.ok_or_else(refused)?;
     if kind.eq_ignore_ascii_case("application/json") {
         Ok(Format::Json)
     } else if kind.eq_ignore_ascii_case("application/x-ndjson") {
@@ -28,6 +23,17 @@ pub fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     } else {
         Err(refused())
     }
+}
+
+/// The media type that the headers tell, in whatever case, without its parameters; none where nothing is told.
+///
+/// # Errors
+/// A 415 where it is told twice, and what `refused` gives where a parameter makes it another than UTF-8.
+pub fn media_type(headers: &HeaderMap, refused: impl FnOnce() -> Problem) -> Result<Option<&str>, Problem> {
+    let Some(text) = only(headers, &CONTENT_TYPE)? else { return Ok(None) };
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    if parts.all(is_harmless) { Ok(Some(kind)) } else { Err(refused()) }
 }
 
 /// Whether a parameter of the type leaves the text what it is: JSON is UTF-8, whatever else is said about it.

@@ -1,6 +1,7 @@
 //! The gateway from outside: a real one, with a broker and a database of the tests' own.
 
 mod books;
+mod cloudevents;
 mod compression;
 mod documentation;
 mod gateway;
@@ -15,6 +16,7 @@ mod process;
 mod queue;
 mod raw;
 mod receipt_clock;
+mod segment;
 mod slow;
 mod smuggling;
 mod starting;

@@ -1,0 +1,121 @@
+//! What it takes to accept events, whatever the format in which they come: the steps that all formats share.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use broker::envelope::RequestContext;
+use event::ApplicationId;
+use event::body::Part;
+use metrics::counter;
+use service::crash;
+use service::keys::{Caller, KeyDigest, KeyRing, Scope};
+use service::problem::Problem;
+use service::request::Context;
+use tokio::time::Instant;
+
+use crate::body::{Bodies, Events, Unreadable};
+use crate::outbox::{Outbox, OutboxError, Submission};
+use crate::parse_errors::ParseErrors;
+use crate::per_application::PerApplication;
+use crate::rate_limit::{Exceeded, RateLimits};
+use crate::receipt_clock::ReceiptClock;
+use crate::settings::Settings;
+
+/// What it takes to accept events.
+pub(crate) struct Gateway {
+    pub(crate) settings: Settings,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) bodies: Bodies,
+    pub(crate) rates: RateLimits<ApplicationId>,
+    pub(crate) browser_rates: RateLimits<KeyDigest>,
+    pub(crate) clock: Arc<ReceiptClock>,
+    pub(crate) outbox: Outbox,
+    pub(crate) parse_errors: ParseErrors,
+    pub(crate) accepted: PerApplication,
+}
+
+/// Events answered 202, or 200 where the format has it so.
+pub(crate) fn accepted() -> PerApplication {
+    PerApplication::new(
+        |application| counter!("eye_gateway_events_accepted_total", "application" => application),
+    )
+}
+
+impl Gateway {
+    /// Who sends, by the key in the header.
+    pub(crate) async fn sender(&self, request: &HttpRequest) -> Result<Caller, Problem> {
+        Ok(self.keys.authorize(request, Scope::Write).await?)
+    }
+
+    /// The problem of a body that can't be read, once the operators are told of it.
+    pub(crate) fn refuse(&self, unreadable: Unreadable, caller: &Caller, context: &Context) -> Problem {
+        if let Unreadable::NoJson { body, detail } = &unreadable {
+            self.parse_errors.report(caller.application, &carried(context), detail, body);
+        }
+        unreadable.into()
+    }
+
+    /// Publishes the events of a request, given that they are not too many; they are given back in the order sent, once the
+    /// broker has confirmed each of them.
+    pub(crate) async fn publish(
+        &self,
+        caller: &Caller,
+        context: &Context,
+        events: Events,
+        deadline: Instant,
+    ) -> Result<Arc<Vec<Part>>, Problem> {
+        self.admit(caller, events.parts.len())?;
+        let parts = Arc::new(events.parts);
+        let submission = Submission {
+            application: caller.application,
+            application_name: Arc::clone(&caller.application_name),
+            context: carried(context),
+            body: events.body,
+            parts: Arc::clone(&parts),
+            receipts: self.clock.receive(parts.len()),
+            deadline,
+        };
+        self.outbox.submit(submission).await.map_err(unavailable)?;
+        crash::point("after_confirm");
+        self.accepted.increment(&caller.application_name, parts.len());
+        Ok(parts)
+    }
+
+    /// Everybody who sees a page can use its key: such keys have a limit of their own, besides the application's.
+    fn admit(&self, caller: &Caller, events: usize) -> Result<(), Problem> {
+        let now = std::time::Instant::now();
+        if let Some(browser) = &caller.browser {
+            let given = browser.events_per_second_max.and_then(NonZeroU32::new);
+            let per_second_max = given.unwrap_or(self.settings.browser_events_per_second_max());
+            let admitted = self.browser_rates.admit(caller.key, per_second_max, events, now);
+            admitted.map_err(|exceeded| too_many(caller, "this key", per_second_max, exceeded))?;
+        }
+        let Some(per_second_max) = caller.events_per_second_max.and_then(NonZeroU32::new) else {
+            return Ok(());
+        };
+        let admitted = self.rates.admit(caller.application, per_second_max, events, now);
+        admitted.map_err(|exceeded| too_many(caller, "the application", per_second_max, exceeded))
+    }
+}
+
+fn too_many(caller: &Caller, whose: &str, per_second_max: NonZeroU32, Exceeded(wait): Exceeded) -> Problem {
+    counter!("eye_gateway_rate_limited_total", "application" => caller.application_name.to_string())
+        .increment(1);
+    // Whole seconds, and never a moment too early.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let detail = format!("over the limit of {per_second_max} events a second of {whose}");
+    Problem::too_many_requests(detail, seconds.max(1))
+}
+
+/// What goes with the events of the request's identity.
+fn carried(context: &Context) -> RequestContext {
+    RequestContext {
+        request_id: context.request_id().to_string(),
+        traceparent: Some(context.trace().traceparent()),
+    }
+}
+
+fn unavailable(error: OutboxError) -> Problem {
+    Problem::unavailable(format!("{error}; send them again, with the same ids"), 1)
+}

@@ -1,0 +1,134 @@
+//! What web pages use: the snippet, and the address to which it sends.
+//!
+//! A page can neither set headers when it is left, nor keep a key to itself. So the key stands in the address and has to be one
+//! for web pages, the body is sent as text, which needs no preflight, and a clock that is wrong is corrected.
+
+use std::sync::{Arc, LazyLock};
+
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, TimeDelta, Utc};
+use event::EventId;
+use event::body::{BodyError, Format, Part, id_of, split};
+use service::asset::{A_DAY, Asset, SCRIPT};
+use service::body::{Incoming, media_type, payload_too_large, unsupported};
+use service::keys::{ApiKey, Caller, KeyError, Scope};
+use service::problem::Problem;
+use service::request::Context;
+use tokio::time::Instant;
+
+use crate::accept::Gateway;
+use crate::body::{Events, Unreadable};
+use crate::media::coding;
+use crate::submit::answer;
+use crate::translate::{Clock, Fault, Lateness, Members, Writer, root};
+
+static SNIPPET: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(SCRIPT, A_DAY, Bytes::from_static(include_bytes!("snippet/eye.js"))).packing()
+});
+
+/// An event of the future would be refused: what is ahead at all is corrected. What is behind may be late.
+const TOLERATED: Lateness = Lateness { ahead_max: TimeDelta::zero(), behind_max: TimeDelta::minutes(5) };
+
+/// `GET /eye.js`.
+pub(crate) async fn snippet(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    SNIPPET.answer(&request)
+}
+
+/// `POST /api/browser/events?key=KEY`: `{"sent_at": …, "events": […]}`, as JSON or as text.
+pub(crate) async fn submit(
+    request: HttpRequest,
+    context: Context,
+    payload: Payload,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let mut incoming = Incoming::new(payload, request.headers());
+    let accepted = accept(&gateway, &request, &context, &mut incoming).await;
+    incoming.release();
+    accepted.map(|parts| answer(&parts))
+}
+
+async fn accept(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    context: &Context,
+    incoming: &mut Incoming,
+) -> Result<Arc<Vec<Part>>, Problem> {
+    let sender = sender(gateway, request).await?;
+    check_type(request)?;
+    let coding = coding(request.headers())?;
+    let received = gateway.bodies.receive(incoming, coding).await?;
+    let deadline = Instant::now() + gateway.settings.publish_timeout();
+    let (events_max, bytes_max) = (gateway.settings.request_events_max(), gateway.settings.body_bytes_max());
+    let read = move |body| take_apart(body, Utc::now(), events_max, bytes_max);
+    let opened = gateway.bodies.open(received, deadline, read).await;
+    let (events, _) = opened.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
+    gateway.publish(&sender, context, events, deadline).await
+}
+
+/// Addresses are written down in many places: no other key may stand there.
+async fn sender(gateway: &Gateway, request: &HttpRequest) -> Result<Caller, Problem> {
+    let given = request.query_string().split('&').find_map(|pair| pair.strip_prefix("key="));
+    let given = given.ok_or_else(|| Problem::unauthorized("no key: send it in the address, as ?key=KEY"))?;
+    let key = ApiKey::parse(given).ok_or(KeyError::Unknown)?;
+    let sender = gateway.keys.authorize_key(request, &key, Scope::Write).await?;
+    if sender.browser.is_none() {
+        return Err(Problem::forbidden(
+            "the key is not one for web pages: make one with `eye key create APPLICATION --origin ORIGIN`, \
+             and revoke this one if a page showed it",
+        ));
+    }
+    Ok(sender)
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+    let refused = || unsupported("Content-Type must be text/plain or application/json, in UTF-8");
+    match media_type(request.headers(), refused)? {
+        Some(kind) if kind.eq_ignore_ascii_case("text/plain") => Ok(()),
+        Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+fn take_apart(
+    body: Bytes,
+    now: DateTime<Utc>,
+    events_max: usize,
+    bytes_max: usize,
+) -> Result<Events, Unreadable> {
+    rewritten(&body, now, events_max, bytes_max).map_err(|fault| fault.of(body))
+}
+
+fn rewritten(body: &[u8], now: DateTime<Utc>, events_max: usize, bytes_max: usize) -> Result<Events, Fault> {
+    let (_, root) = root(body)?;
+    let events = root.get("events").filter(|events| events.starts_with('['));
+    let events = events.ok_or_else(|| Problem::bad_request("events: expected an array of events"))?;
+    let parts = split(events.as_bytes(), Format::Json, events_max).map_err(|error| match error {
+        BodyError::TooMany { .. } => payload_too_large(error.to_string()),
+        error => Problem::bad_request(format!("events: {error}")),
+    })?;
+    let clock = Clock::new(root.get("sent_at"), now, TOLERATED);
+    let mut writer = Writer::new(bytes_max);
+    for event in parts.into_iter().map(|part| &events[part.range]) {
+        write(event, &clock, &mut writer)?;
+    }
+    Ok(writer.finish())
+}
+
+/// Writes an event as it is, but for its time.
+fn write(event: &str, clock: &Clock, writer: &mut Writer) -> Result<(), Fault> {
+    match Members::read(event) {
+        Ok(Some(members)) if !members.repeats() && clock.is_wrong() && members.has("timestamp") => {
+            let id = id_of(event.as_bytes()).unwrap_or_else(EventId::fresh);
+            writer.event(id, |corrected| {
+                for (name, value) in members.iter().filter(|(name, _)| *name != "id") {
+                    match name {
+                        "timestamp" => corrected.raw(name, &clock.corrected(Some(value))),
+                        _ => corrected.raw(name, value),
+                    }
+                }
+            })
+        }
+        _ => writer.as_it_is(event),
+    }
+}

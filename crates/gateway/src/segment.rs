@@ -1,0 +1,143 @@
+//! The tracking API of Segment, which RudderStack's SDKs speak too: their calls become events of ours.
+//!
+//! | call | becomes |
+//! |---|---|
+//! | `messageId` | `id`: itself where it is a UUID, else a UUIDv5 of it |
+//! | `context.sessionId`, else `anonymousId`, else `userId` | `session_id` |
+//! | the call's type | `category` |
+//! | `event`, else `name`, else the type | `name` |
+//! | `properties`, `traits`, `context`, the ids of user and group, a page's `category` | `data`, under these names |
+//! | `timestamp`, else `originalTimestamp`, else the time of receipt | `timestamp` |
+//!
+//! Where session, category and name stand each application may set (`eye app translate`). SDKs send what was answered 5xx or
+//! 429 again, and drop what got any other 4xx: a call that can be read at all is a 200, and what is wrong with it is found
+//! among the errors.
+//!
+//! Sources: "HTTP Tracking API" of Segment's documentation, "HTTP API" of RudderStack's, and what their SDKs send.
+
+mod address;
+mod call;
+mod key;
+mod request;
+mod source;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload, ServiceConfig, get, head, post, resource, route};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use serde_json::json;
+use service::body::Incoming;
+use service::problem::Problem;
+use service::request::Context;
+use tokio::time::Instant;
+
+pub(crate) use address::one_slash;
+
+use self::request::Calls;
+use crate::accept::Gateway;
+use crate::media::coding;
+use crate::routes::{only_get, only_post};
+
+/// Which call an address takes: its long and its short form, and the type; none where calls say themselves what they are.
+const CALLS: [(&str, &str, Option<&str>); 8] = [
+    ("/v1/track", "/v1/t", Some("track")),
+    ("/v1/page", "/v1/p", Some("page")),
+    ("/v1/screen", "/v1/s", Some("screen")),
+    ("/v1/identify", "/v1/i", Some("identify")),
+    ("/v1/group", "/v1/g", Some("group")),
+    ("/v1/alias", "/v1/a", Some("alias")),
+    ("/v1/batch", "/v1/b", None),
+    ("/v1/import", "/v1/import", None),
+];
+
+/// Where SDKs send figures about themselves.
+const FIGURES: [&str; 2] = ["/v1/m", "/rsaMetrics"];
+
+/// The addresses.
+pub(crate) fn configure(routes: &mut ServiceConfig) {
+    for (long, short, kind) in CALLS {
+        let take = move |request, context, payload, gateway| take(kind, request, context, payload, gateway);
+        routes.service(resource([long, short]).route(post().to(take)).default_service(route().to(only_post)));
+    }
+    routes.service(resource(FIGURES).route(post().to(drop_figures)).default_service(route().to(only_post)));
+    let settings = resource("/v1/projects/{key}/settings");
+    let settings = settings.route(get().to(source::settings)).route(head().to(source::settings));
+    routes.service(settings.default_service(route().to(only_get)));
+    let configuration = resource("/sourceConfig");
+    let configuration =
+        configuration.route(get().to(source::configuration)).route(head().to(source::configuration));
+    routes.service(configuration.default_service(route().to(only_get)));
+}
+
+/// The handler of calls.
+async fn take(
+    kind: Option<&'static str>,
+    request: HttpRequest,
+    context: Context,
+    payload: Payload,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Problem> {
+    let mut incoming = Incoming::new(payload, request.headers());
+    let accepted = accept(&gateway, kind, &request, &context, &mut incoming).await;
+    incoming.release();
+    accepted.map_err(told)?;
+    Ok(HttpResponse::Ok().json(json!({ "success": true })))
+}
+
+async fn accept(
+    gateway: &Gateway,
+    kind: Option<&'static str>,
+    request: &HttpRequest,
+    context: &Context,
+    incoming: &mut Incoming,
+) -> Result<(), Problem> {
+    // What is said of a body's type means nothing: one SDK sends JSON as a form.
+    let coding = coding(request.headers())?;
+    let mut sender = match key::in_header(request.headers())? {
+        Some(key) => Some(key::sender(gateway, request, &key).await?),
+        None => None,
+    };
+    let received = gateway.bodies.receive(incoming, coding).await?;
+    let deadline = Instant::now() + gateway.settings.publish_timeout();
+    let events_max = gateway.settings.request_events_max();
+    let opened =
+        gateway.bodies.open(received, deadline, move |body| Calls::read(body, kind, events_max)).await;
+    if sender.is_none() {
+        let in_body = opened.as_ref().ok().and_then(|(calls, _)| calls.write_key());
+        let key = in_body.or_else(|| key::in_query(request)).ok_or_else(key::missing)?;
+        sender = Some(key::sender(gateway, request, &key).await?);
+    }
+    let sender = sender.ok_or_else(key::missing)?;
+    let (calls, share) = opened.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let (body, bytes_max, of) = (calls.body(), gateway.settings.body_bytes_max(), sender.clone());
+    let translate = move || calls.translate(&of.translation, &of.application_name, Utc::now(), bytes_max);
+    let translated = gateway.bodies.go_on(&body, share, deadline, translate).await;
+    let events = translated.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
+    gateway.publish(&sender, context, events, deadline).await?;
+    Ok(())
+}
+
+/// Figures about an SDK are no events of its application.
+async fn drop_figures(request: HttpRequest, payload: Payload) -> HttpResponse {
+    Incoming::new(payload, request.headers()).release();
+    HttpResponse::Ok().json(json!({ "success": true }))
+}
+
+/// The problem with the two members that SDKs look at.
+fn told(problem: Problem) -> Problem {
+    let code = match problem.status() {
+        StatusCode::BAD_REQUEST => "invalid_request",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::REQUEST_TIMEOUT => "timeout",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_encoding",
+        StatusCode::TOO_MANY_REQUESTS => "too_many_requests",
+        _ => "unavailable",
+    };
+    let message = problem.detail().to_owned();
+    problem.member("code", code.into()).member("message", message.into())
+}
