@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { expectFault, stack, useBrowser, visit } from "./support/browser.ts";
 import { answerManyPoints } from "./support/many_points.ts";
@@ -73,20 +74,47 @@ it("goes on by itself as events come", async () => {
   await expect.poll(async () => Number((await value.innerText()).replaceAll(",", "")), { timeout: 30_000 }).toBeGreaterThan(before);
 });
 
+/** The plot, once everything above it is there: what comes later moves it. */
+async function plotOf(page: Page): Promise<{ x: number; y: number; width: number }> {
+  await page.locator(`${tile("Events")} .value`).filter({ hasText: /\d/ }).waitFor();
+  await page.locator(".legend li").first().waitFor();
+  const box = await page.locator(".plot .u-over").first().boundingBox();
+  if (box === null) throw new Error("the plot is not shown");
+  return box;
+}
+
+async function isMarked(page: Page): Promise<void> {
+  await expect.poll(() => new URL(page.url()).searchParams.get("from")).not.toBeNull();
+}
+
 it("looks closer at what is marked", async () => {
   const page = await visit("/?range=6h");
-  const plot = page.locator(".plot .u-over").first();
-  await plot.waitFor();
-  const box = await plot.boundingBox();
-  if (box === null) throw new Error("the plot is not shown");
+  const box = await plotOf(page);
   await page.mouse.move(box.x + box.width * 0.5, box.y + 50);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.9, box.y + 60, { steps: 5 });
   await page.mouse.up();
-  await expect.poll(() => new URL(page.url()).searchParams.get("from")).not.toBeNull();
+  await isMarked(page);
   const { searchParams } = new URL(page.url());
   const length = Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "");
   expect(length / 3_600_000).toBeCloseTo(6 * 0.4, 0);
+});
+
+it("keeps a mark while new figures come", async () => {
+  const page = await visit("/?range=15m");
+  const box = await plotOf(page);
+  await page.mouse.move(box.x + box.width * 0.2, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.4, box.y + 60, { steps: 5 });
+  // A category that was not there before is another line, for which the plot is made anew.
+  const category = "comes while a range is marked";
+  const event = { session_id: "live", category, name: "pageview", data: { path: "/" }, timestamp: new Date().toISOString() };
+  // So many that it is not among the others.
+  await send(stack(), "shop", Array<typeof event>(2_000).fill(event));
+  await page.locator(".columns").getByText(category).first().waitFor({ timeout: 60_000 });
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 5 });
+  await page.mouse.up();
+  await isMarked(page);
 });
 
 it("says where there is something when there is nothing", async () => {
