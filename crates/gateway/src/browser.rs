@@ -28,7 +28,11 @@ static SNIPPET: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 /// An event of the future would be refused: what is ahead at all is corrected. What is behind may be late.
-const TOLERATED: Lateness = Lateness { ahead_max: TimeDelta::zero(), behind_max: TimeDelta::minutes(5) };
+const TOLERATED: Lateness = Lateness {
+    ahead_max: TimeDelta::zero(),
+    behind_max: TimeDelta::minutes(5),
+    step: TimeDelta::seconds(10),
+};
 
 /// `GET /eye.js`.
 pub(crate) async fn snippet(request: HttpRequest) -> Result<HttpResponse, Problem> {

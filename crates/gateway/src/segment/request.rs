@@ -15,7 +15,11 @@ use crate::body::{Events, Unreadable};
 use crate::translate::{Clock, Fault, Lateness, Members, Writer, decoded, root};
 
 /// Segment corrects every time by this; here a clock has to be off by so much.
-const TOLERATED: Lateness = Lateness { ahead_max: TimeDelta::minutes(5), behind_max: TimeDelta::minutes(5) };
+const TOLERATED: Lateness = Lateness {
+    ahead_max: TimeDelta::minutes(5),
+    behind_max: TimeDelta::minutes(5),
+    step: TimeDelta::minutes(1),
+};
 
 /// The calls of a body, still in its bytes.
 pub(super) struct Calls {

@@ -13,6 +13,9 @@ pub(crate) struct Lateness {
     pub(crate) ahead_max: TimeDelta,
     /// Behind it.
     pub(crate) behind_max: TimeDelta,
+    /// A correction is a whole number of these, towards the past. What is sent again took another time on its way, and is the same
+    /// event only with the same time; what is corrected never lies in the future.
+    pub(crate) step: TimeDelta,
 }
 
 /// A sender's clock beside ours.
@@ -34,7 +37,7 @@ impl Clock {
         let sent_at = sent_at.and_then(time);
         let offset = sent_at.map(|sent_at| now - sent_at);
         let is_wrong = |offset: &TimeDelta| -*offset > tolerated.ahead_max || *offset > tolerated.behind_max;
-        Self { now, offset: offset.filter(is_wrong) }
+        Self { now, offset: offset.filter(is_wrong).map(|offset| floor(offset, tolerated.step)) }
     }
 
     /// Whether times are corrected.
@@ -48,6 +51,11 @@ impl Clock {
         let corrected = self.offset.zip(time(timestamp)).map(|(offset, at)| written(at + offset));
         corrected.unwrap_or_else(|| timestamp.to_owned())
     }
+}
+
+fn floor(offset: TimeDelta, step: TimeDelta) -> TimeDelta {
+    let step = step.num_milliseconds().max(1);
+    TimeDelta::milliseconds(offset.num_milliseconds().div_euclid(step) * step)
 }
 
 fn time(value: &str) -> Option<DateTime<Utc>> {

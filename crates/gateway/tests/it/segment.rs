@@ -6,7 +6,6 @@ use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
 use service::keys::{ApiKey, Scope};
 use stack::faults::Proxy;
-use uuid::Uuid;
 
 use crate::compression::gzip;
 use crate::gateway::{Answer, Gateway, PATIENCE, Surroundings, broker_url};
@@ -106,16 +105,24 @@ async fn other_addresses_and_methods_are_404_and_405() {
     answer.assert_problem(405, "a POST to what is only read");
 }
 
+impl Gateway {
+    async fn assert_becomes(&self, table: &[(&str, Value, Value)]) {
+        for (why, call, event) in table {
+            let events = self.translated("/v1/batch", &json!({ "batch": [call] }), 1).await;
+            assert_eq!(without_id(events[0].clone()), *event, "{why}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_call_becomes_the_event_that_the_table_says() {
     let gateway = Gateway::start().await;
-    let id = Uuid::new_v4();
     let table = [
         (
             "a track",
             json!({ "type": "track", "event": "Order Completed", "userId": "u1", "anonymousId": "a1",
                     "properties": { "total": 30.10, "items": [1, 2] }, "context": { "ip": "1.2.3.4" },
-                    "messageId": id, "timestamp": TIME, "integrations": { "All": true } }),
+                    "timestamp": TIME, "integrations": { "All": true } }),
             json!({ "session_id": "a1", "category": "track", "name": "Order Completed", "timestamp": TIME,
                     "data": { "properties": { "total": 30.10, "items": [1, 2] }, "context": { "ip": "1.2.3.4" },
                               "userId": "u1", "anonymousId": "a1" } }),
@@ -146,6 +153,14 @@ async fn each_call_becomes_the_event_that_the_table_says() {
             json!({ "session_id": "u1", "category": "alias", "name": "alias", "timestamp": TIME,
                     "data": { "userId": "u1", "previousId": "a1" } }),
         ),
+    ];
+    gateway.assert_becomes(&table).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sdks_do_to_fields_is_understood_and_what_is_wrong_is_kept() {
+    let gateway = Gateway::start().await;
+    let table = [
         (
             "a session of the context, which RudderStack counts",
             json!({ "type": "screen", "name": "Start", "anonymousId": "a1",
@@ -176,13 +191,7 @@ async fn each_call_becomes_the_event_that_the_table_says() {
                     "data": { "properties": "x", "userId": { "a": 1 } } }),
         ),
     ];
-    for (why, call, event) in table {
-        let events = gateway.translated("/v1/batch", &json!({ "batch": [call] }), 1).await;
-        assert_eq!(without_id(events[0].clone()), event, "{why}");
-        if !call["messageId"].is_null() {
-            assert_eq!(events[0]["id"], json!(id), "{why}");
-        }
-    }
+    gateway.assert_becomes(&table).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,15 +244,26 @@ async fn a_clock_is_corrected_when_it_is_off_by_more_than_five_minutes() {
             let events = gateway.translated("/v1/batch", &batch, 1).await;
             let moved =
                 time_of(&events[0]) - if is_corrected { at - TimeDelta::seconds(30) } else { happened };
-            // A correction has the time of the way in it.
-            let most = if is_corrected { TimeDelta::seconds(60) } else { TimeDelta::zero() };
-            assert!(
-                moved >= TimeDelta::zero() && moved <= most,
-                "{off} minutes: {} off by {moved}",
-                events[0]
-            );
+            // A correction is of whole minutes, and has the time of the way in it.
+            let (least, most) = if is_corrected { (-60, 59) } else { (0, 0) };
+            let (least, most) = (TimeDelta::seconds(least), TimeDelta::seconds(most));
+            assert!(moved >= least && moved <= most, "{off} minutes: {} off by {moved}", events[0]);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_with_a_wrong_clock_has_the_same_time() {
+    let gateway = Gateway::start().await;
+    let happened = json!(micros(Utc::now() - TimeDelta::hours(2)));
+    let mut times = Vec::new();
+    for _ in 0..2 {
+        // In the middle of a minute, so that the way takes it nowhere else.
+        let there = Utc::now() - TimeDelta::seconds(630);
+        let call = json!({ "event": "e", "userId": "u", "timestamp": happened, "sentAt": micros(there) });
+        times.push(gateway.translated("/v1/track", &call, 1).await[0]["timestamp"].clone());
+    }
+    assert!(times[0] == times[1] && times[0] != happened, "{times:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
