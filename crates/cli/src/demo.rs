@@ -43,8 +43,12 @@ impl Shop {
         Self { gateway: gateway.to_owned(), files: files.to_vec(), closed: filled(CLOSED) }
     }
 
-    /// Serves until the system, or the person at the terminal, wants it to end.
-    pub(crate) fn serve_until_stopped(self, listener: TcpListener) -> Result<()> {
+    /// Serves until the system, or the person at the terminal, wants it to end; tells once it does.
+    pub(crate) fn serve_until_stopped(
+        self,
+        listener: TcpListener,
+        tell: impl FnOnce() -> Result<()> + 'static,
+    ) -> Result<()> {
         actix_web::rt::System::new().block_on(async move {
             let stop = service::shutdown::signal()?;
             let shop = web::Data::new(self);
@@ -57,9 +61,13 @@ impl Shop {
                 .run();
             let handle = server.handle();
             let serving = actix_web::rt::spawn(server);
-            stop.await;
+            let told = tell();
+            if told.is_ok() {
+                stop.await;
+            }
             handle.stop(true).await;
-            Ok(serving.await??)
+            serving.await??;
+            told
         })
     }
 }

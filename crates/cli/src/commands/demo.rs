@@ -47,8 +47,8 @@ impl Demo {
         let addresses = addresses(listener.local_addr()?);
         let key = page_key(&addresses, output)?;
         let shop = Shop::new(&gateway, &key);
-        tell(&addresses, &gateway, &key, output)?;
-        shop.serve_until_stopped(listener)?;
+        let told = *output;
+        shop.serve_until_stopped(listener, move || tell(&addresses, &gateway, &key, &told))?;
         // Whoever reads this may have gone, with the terminal.
         output.progress("The shop is closed. The stack goes on; `eye down` stops it.").unwrap_or_default();
         Ok(())
