@@ -39,7 +39,7 @@ pub(crate) struct Create {
     /// When it expires: after so many days (90d) or hours (12h), or at a time (RFC 3339). Never, unless given.
     #[arg(long, value_parser = parse_expiry)]
     expires: Option<DateTime<Utc>>,
-    /// A key for web pages, where everybody can read it: it sends events from pages of this origin (https://shop.example),
+    /// A key for web pages, where everybody can read it: it sends events from pages of this origin (`https://shop.example`),
     /// and does nothing else. May be given several times.
     #[arg(long, value_parser = Origin::parse)]
     origin: Vec<Origin>,
