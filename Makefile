@@ -7,7 +7,7 @@ EYE := target/release/eye
 CONSUMERS ?= 2
 export COMPOSE ?= docker compose
 
-.PHONY: help setup build run demo down test dashboard check fuzz bench bench-query bench-dashboard chaos load bins openapi compose compose-check
+.PHONY: help setup build run demo samples down test dashboard check fuzz bench bench-query bench-dashboard chaos load bins openapi compose compose-check
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,12 +20,15 @@ build: setup ## Build the release programs into target/release.
 
 run: build ## Start the whole stack on this machine and send the brief's three sample events through it.
 	@$(EYE) up --detach --consumers $(CONSUMERS)
-	@deploy/demo
+	@deploy/samples
 
-demo: ## Send the brief's three sample events through the running stack.
-	@deploy/demo
+demo: build ## Open a small shop of which every click is an event, and say where to watch them; starts the stack where none runs.
+	@$(EYE) demo --up
 
-down: ## Stop the stack that `make run` started; its data stay.
+samples: ## Send the brief's three sample events through the running stack.
+	@deploy/samples
+
+down: ## Stop the stack that `make run` or `make demo` started; its data stay.
 	@$(EYE) down
 
 load: ## Send NDJSON files through the running stack: make load FILES="a.ndjson b.ndjson.gz".

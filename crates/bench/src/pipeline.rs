@@ -185,6 +185,7 @@ pub fn make_key(store: &Store, application: &str, scope: Scope) -> anyhow::Resul
         scopes: [scope].into_iter().collect(),
         own: false,
         expires_at: None,
+        browser: None,
     };
     store.create_key(&new)?.context("an application of this name")?;
     Ok(key.expose().to_owned())

@@ -9,6 +9,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `commands` | a file a command: its arguments, its example, what it does |
+//! | `demo` | the shop page of `eye demo`, and how it is served |
 //! | `up` | what `eye up` starts, and the watch over it |
 //! | `load` | what `eye load` reads, and how it sends |
 //! | `reading` | how `eye tail` and `eye query` ask the query service |
@@ -31,6 +32,7 @@
 
 mod bars;
 mod commands;
+mod demo;
 mod health;
 mod load;
 mod local;
@@ -67,6 +69,7 @@ pub struct Eye {
 enum Command {
     Up(commands::up::Up),
     Down(commands::down::Down),
+    Demo(commands::demo::Demo),
     Migrate(commands::migrate::Migrate),
     Provision(commands::provision::Provision),
     #[command(subcommand)]
@@ -95,6 +98,7 @@ pub fn run(eye: Eye) -> anyhow::Result<()> {
     match eye.command {
         Command::Up(up) => up.run(&output),
         Command::Down(down) => down.run(&output),
+        Command::Demo(demo) => demo.run(&output),
         Command::Migrate(migrate) => migrate.run(&output),
         Command::Provision(provision) => provision.run(&output),
         Command::App(app) => app.run(&output),

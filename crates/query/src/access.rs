@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use event::ApplicationId;
-use service::keys::{Caller, KeyRing, Scope};
+use service::keys::{Caller, KeyError, KeyRing, Scope};
 use service::problem::Problem;
 
 use crate::answers::Answers;
@@ -93,5 +93,10 @@ async fn authorize(request: &HttpRequest, scope: Scope) -> Result<Caller, Proble
     let Some(keys) = request.app_data::<Data<KeyRing>>() else {
         return Err(Problem::unavailable("keys can't be looked up", 1));
     };
-    Ok(keys.authorize(request, scope).await?)
+    let caller = keys.authorize(request, scope).await?;
+    // Everybody can read a key that stands in a page: it must tell nothing of what was sent, wherever it comes from.
+    if caller.browser.is_some() {
+        return Err(KeyError::Origin.into());
+    }
+    Ok(caller)
 }

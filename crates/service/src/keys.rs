@@ -5,6 +5,7 @@
 
 mod api_key;
 mod authorization;
+mod origin;
 mod ring;
 mod snapshot;
 
@@ -19,9 +20,10 @@ use store::keys::Scopes;
 use crate::problem::Problem;
 
 pub use api_key::{ApiKey, KeyDigest};
+pub use origin::{Origin, OriginError};
 pub use ring::KeyRing;
 pub use store::applications::Translation;
-pub use store::keys::{Browser, Scope};
+pub use store::keys::{Browser, ORIGINS_MAX, Scope};
 
 /// The section `[keys]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,7 +36,8 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    const fn refresh_interval(&self) -> Duration {
+    /// How often the known keys are read again: within this time a change is in force.
+    pub const fn refresh_interval(&self) -> Duration {
         Duration::from_millis(self.refresh_interval_ms)
     }
 

@@ -7,6 +7,10 @@ use event::ApplicationId;
 use crate::schema::applications;
 use crate::{Error, Store};
 
+pub(crate) mod translation;
+
+pub use translation::{PLACE_CHARACTERS_MAX, PLACES_MAX, Translation, TranslationChange};
+
 /// The most characters of a name.
 pub const NAME_CHARACTERS_MAX: usize = 100;
 
@@ -25,42 +29,36 @@ pub struct Application {
     pub created_at: DateTime<Utc>,
     /// Since when its keys are refused.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// How its calls of other formats become events.
+    pub translation: Translation,
 }
 
-/// How what other formats call things becomes the fields of an application's events. A place is a member by its path
-/// (`properties.category`); places are looked at in order, and the first that holds something is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Translation {
-    /// Where the session of a Segment call stands.
-    pub segment_session: Vec<String>,
-    /// Where its category stands; `type` is the call's type.
-    pub segment_category: Vec<String>,
-    /// Where its name stands.
-    pub segment_name: Vec<String>,
-    /// Which attributes of a CloudEvent name the session.
-    pub cloudevents_session: Vec<String>,
-    /// Whether the attributes of a CloudEvent are kept in the event's data, as the member `cloudevent`.
-    pub cloudevents_attributes: bool,
-}
+type Columns = (
+    applications::id,
+    applications::name,
+    applications::events_per_second_max,
+    applications::strict,
+    applications::created_at,
+    applications::disabled_at,
+    translation::Columns,
+);
 
-impl Default for Translation {
-    fn default() -> Self {
-        let places = |places: &[&str]| places.iter().map(|&place| place.to_owned()).collect();
-        Self {
-            segment_session: places(&["context.sessionId", "anonymousId", "userId"]),
-            segment_category: places(&["type"]),
-            segment_name: places(&["event", "name", "type"]),
-            cloudevents_session: places(&["sessionid", "subject"]),
-            cloudevents_attributes: false,
-        }
-    }
-}
+const COLUMNS: Columns = (
+    applications::id,
+    applications::name,
+    applications::events_per_second_max,
+    applications::strict,
+    applications::created_at,
+    applications::disabled_at,
+    translation::COLUMNS,
+);
 
-type Row = (i32, String, Option<i32>, bool, DateTime<Utc>, Option<DateTime<Utc>>);
+type Row = (i32, String, Option<i32>, bool, DateTime<Utc>, Option<DateTime<Utc>>, translation::Row);
 
-fn application((id, name, limit, strict, created_at, disabled_at): Row) -> Application {
+fn application((id, name, limit, strict, created_at, disabled_at, translation): Row) -> Application {
     let events_per_second_max = limit.and_then(|limit| u32::try_from(limit).ok());
-    Application { id: id.into(), name, events_per_second_max, strict, created_at, disabled_at }
+    let translation = translation.into();
+    Application { id: id.into(), name, events_per_second_max, strict, created_at, disabled_at, translation }
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
@@ -90,7 +88,7 @@ impl Store {
                 .values(applications::name.eq(name))
                 .on_conflict(applications::name)
                 .do_nothing()
-                .returning(applications::all_columns)
+                .returning(COLUMNS)
                 .get_result::<Row>(connection)
                 .optional()
         })?;
@@ -102,8 +100,9 @@ impl Store {
     /// # Errors
     /// As [`Error`] tells.
     pub fn list_applications(&self) -> Result<Vec<Application>, Error> {
-        let rows =
-            self.read(|connection| applications::table.order(applications::name).load::<Row>(connection))?;
+        let rows = self.read(|connection| {
+            applications::table.order(applications::name).select(COLUMNS).load::<Row>(connection)
+        })?;
         Ok(rows.into_iter().map(application).collect())
     }
 
@@ -113,7 +112,8 @@ impl Store {
     /// As [`Error`] tells.
     pub fn find_application(&self, name: &str) -> Result<Option<Application>, Error> {
         let row = self.read(|connection| {
-            applications::table.filter(applications::name.eq(name)).first::<Row>(connection).optional()
+            let named = applications::table.filter(applications::name.eq(name));
+            named.select(COLUMNS).first::<Row>(connection).optional()
         })?;
         Ok(row.map(application))
     }
@@ -156,7 +156,7 @@ impl Store {
         let row = self.run(|connection| {
             diesel::update(applications::table.filter(applications::name.eq(name)))
                 .set(change)
-                .returning(applications::all_columns)
+                .returning(COLUMNS)
                 .get_result::<Row>(connection)
                 .optional()
         })?;
@@ -171,9 +171,11 @@ struct Change {
     events_per_second_max: Option<Option<i32>>,
     strict: Option<bool>,
     disabled_at: Option<Option<DateTime<Utc>>>,
+    #[diesel(embed)]
+    translation: TranslationChange,
 }
 
-fn check_limit(limit: u32) -> Result<i32, Error> {
+pub(crate) fn check_limit(limit: u32) -> Result<i32, Error> {
     match i32::try_from(limit) {
         Ok(limit) if limit > 0 => Ok(limit),
         _ => Err(Error::permanent(format!("a limit is from 1 to {}", i32::MAX))),

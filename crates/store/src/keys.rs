@@ -5,8 +5,9 @@ use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use event::ApplicationId;
+use serde::{Deserialize, Serialize};
 
-use crate::applications::Translation;
+use crate::applications::{Translation, check_limit, translation};
 use crate::schema::{api_keys, applications};
 use crate::{Error, Store};
 
@@ -85,8 +86,11 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-/// What a key that stands in web pages is bound to: everybody can read it there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The most origins of a key for web pages.
+pub const ORIGINS_MAX: usize = 100;
+
+/// What a key that stands in web pages is bound to: everybody can read it there. Services keep it in a file by these names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Browser {
     /// The origins (`https://shop.example`) of the pages that may use it; at least one.
     pub origins: Vec<String>,
@@ -136,6 +140,8 @@ pub struct ListedKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// Since when it is refused.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Set where it is a key for web pages.
+    pub browser: Option<Browser>,
 }
 
 /// A key to be made. The caller made the key itself and shows it once.
@@ -153,6 +159,8 @@ pub struct NewKey<'a> {
     pub own: bool,
     /// From when on it is refused.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Set where it is a key for web pages: one that writes and does nothing else.
+    pub browser: Option<&'a Browser>,
 }
 
 /// By what a key to be revoked is named.
@@ -164,9 +172,48 @@ pub enum KeyName<'a> {
     Hint(&'a str),
 }
 
-type KeyRow = (Vec<u8>, i32, String, Vec<String>, bool, Option<DateTime<Utc>>, Option<i32>);
+/// The origins, and how many events a second each gateway takes.
+type BrowserRow = (Option<Vec<String>>, Option<i32>);
 
-fn key((digest, application, application_name, scopes, own, expires_at, limit): KeyRow) -> Option<Key> {
+type BrowserColumns = (api_keys::origins, api_keys::events_per_second_max);
+
+const BROWSER: BrowserColumns = (api_keys::origins, api_keys::events_per_second_max);
+
+fn browser((origins, limit): BrowserRow) -> Option<Browser> {
+    let events_per_second_max = limit.and_then(|limit| u32::try_from(limit).ok());
+    Some(Browser { origins: origins?, events_per_second_max })
+}
+
+/// What the table would refuse with words of its own.
+fn check_browser(new: &NewKey<'_>) -> Result<(), Error> {
+    let Some(Browser { origins, .. }) = new.browser else { return Ok(()) };
+    if new.scopes.contains(Scope::Read) || new.own || !new.scopes.contains(Scope::Write) {
+        return Err(Error::permanent(
+            "a key for web pages, which everybody can read, writes and does nothing else",
+        ));
+    }
+    match origins.len() {
+        1..=ORIGINS_MAX => Ok(()),
+        count => Err(Error::permanent(format!(
+            "a key for web pages is of 1 to {ORIGINS_MAX} origins, found {count}"
+        ))),
+    }
+}
+
+type KeyRow = (
+    Vec<u8>,
+    i32,
+    String,
+    Vec<String>,
+    bool,
+    Option<DateTime<Utc>>,
+    Option<i32>,
+    BrowserRow,
+    translation::Row,
+);
+
+fn key(row: KeyRow) -> Option<Key> {
+    let (digest, application, application_name, scopes, own, expires_at, limit, pages, translation) = row;
     Some(Key {
         // The table's check makes every digest this long.
         digest: digest.try_into().ok()?,
@@ -176,14 +223,16 @@ fn key((digest, application, application_name, scopes, own, expires_at, limit): 
         own,
         expires_at,
         events_per_second_max: limit.and_then(|limit| u32::try_from(limit).ok()),
-        browser: None,
-        translation: Translation::default(),
+        browser: browser(pages),
+        translation: translation.into(),
     })
 }
 
 /// The keys that may be used: not revoked, not expired, of an application that is not disabled.
 #[diesel::dsl::auto_type]
 fn usable() -> _ {
+    let browser: BrowserColumns = BROWSER;
+    let translation: translation::Columns = translation::COLUMNS;
     api_keys::table
         .inner_join(applications::table)
         .filter(api_keys::revoked_at.is_null())
@@ -197,6 +246,8 @@ fn usable() -> _ {
             api_keys::own,
             api_keys::expires_at,
             applications::events_per_second_max,
+            browser,
+            translation,
         ))
 }
 
@@ -224,8 +275,12 @@ impl Store {
     /// Makes a key for an application; `None` where there is no such application.
     ///
     /// # Errors
-    /// [`Error::Exists`] where the digest is known already, else as [`Error`] tells.
+    /// [`Error::Exists`] where the digest is known already, [`Error::Permanent`] where it is for web pages and has no
+    /// origins, too many, or may do more than write, else as [`Error`] tells.
     pub fn create_key(&self, new: &NewKey<'_>) -> Result<Option<i32>, Error> {
+        check_browser(new)?;
+        let limit = new.browser.and_then(|browser| browser.events_per_second_max);
+        let limit = limit.map(check_limit).transpose()?;
         let created = self.run(|connection| {
             let application = applications::table
                 .filter(applications::name.eq(new.application_name))
@@ -241,6 +296,8 @@ impl Store {
                     api_keys::scopes.eq(new.scopes.to_words()),
                     api_keys::own.eq(new.own),
                     api_keys::expires_at.eq(new.expires_at),
+                    api_keys::origins.eq(new.browser.map(|browser| &browser.origins)),
+                    api_keys::events_per_second_max.eq(limit),
                 ))
                 .on_conflict(api_keys::digest)
                 .do_nothing()
@@ -274,6 +331,7 @@ impl Store {
                     api_keys::created_at,
                     api_keys::expires_at,
                     api_keys::revoked_at,
+                    BROWSER,
                 ))
                 .into_boxed();
             if let Some(name) = application_name {
@@ -305,12 +363,20 @@ impl Store {
     }
 }
 
-type ListedRow =
-    (i32, String, String, Vec<String>, bool, DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+type ListedRow = (
+    i32,
+    String,
+    String,
+    Vec<String>,
+    bool,
+    DateTime<Utc>,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+    BrowserRow,
+);
 
-fn listed(
-    (id, application_name, hint, scopes, own, created_at, expires_at, revoked_at): ListedRow,
-) -> ListedKey {
-    let scopes = Scopes::from_words(&scopes);
-    ListedKey { id, application_name, hint, scopes, own, created_at, expires_at, revoked_at }
+fn listed(row: ListedRow) -> ListedKey {
+    let (id, application_name, hint, scopes, own, created_at, expires_at, revoked_at, pages) = row;
+    let (scopes, browser) = (Scopes::from_words(&scopes), browser(pages));
+    ListedKey { id, application_name, hint, scopes, own, created_at, expires_at, revoked_at, browser }
 }

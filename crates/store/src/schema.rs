@@ -8,6 +8,11 @@ diesel::table! {
         strict -> Bool,
         created_at -> Timestamptz,
         disabled_at -> Nullable<Timestamptz>,
+        segment_session -> Nullable<Array<Text>>,
+        segment_category -> Nullable<Array<Text>>,
+        segment_name -> Nullable<Array<Text>>,
+        cloudevents_session -> Nullable<Array<Text>>,
+        cloudevents_attributes -> Bool,
     }
 }
 
@@ -22,6 +27,8 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        origins -> Nullable<Array<Text>>,
+        events_per_second_max -> Nullable<Int4>,
     }
 }
 

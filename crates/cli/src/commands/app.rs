@@ -1,5 +1,7 @@
 //! `eye app`
 
+mod translate;
+
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -26,6 +28,9 @@ pub(crate) enum App {
     /// Reject an application's events of types that are not registered, or take them again.
     #[command(after_help = "Examples:\n  eye app strict web-shop on\n  eye app strict web-shop off")]
     Strict(Strict),
+    /// Say how an application's calls of other formats become events; without options, show it.
+    #[command(after_help = translate::EXAMPLES)]
+    Translate(translate::Translate),
     /// Refuse an application's keys, or accept them again.
     #[command(after_help = "Examples:\n  eye app disable web-shop\n  eye app disable web-shop --undo")]
     Disable(Disable),
@@ -51,11 +56,11 @@ pub(crate) struct Strict {
     /// The application's name.
     name: String,
     /// on: events of unregistered types are rejected as unknown_event_type. In force everywhere within 5 s.
-    #[arg(action = clap::ArgAction::Set, value_parser = parse_strict, value_name = "on|off")]
+    #[arg(action = clap::ArgAction::Set, value_parser = parse_switch, value_name = "on|off")]
     strict: bool,
 }
 
-fn parse_strict(word: &str) -> Result<bool, String> {
+fn parse_switch(word: &str) -> Result<bool, String> {
     match word {
         "on" => Ok(true),
         "off" => Ok(false),
@@ -98,6 +103,7 @@ impl App {
             Self::Strict(Strict { name, strict }) => {
                 show(output, &known(name, store.set_application_strict(name, *strict)?)?)
             }
+            Self::Translate(translate) => translate.run(&store, output),
             Self::Disable(Disable { name, undo }) => {
                 show(output, &known(name, store.set_application_disabled(name, !undo)?)?)
             }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Duration, Utc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use service::keys::ApiKey;
+use service::keys::{ApiKey, Browser, ORIGINS_MAX, Origin};
 use store::Store;
 use store::keys::{KeyName, ListedKey, NewKey, Scope, Scopes};
 
@@ -15,7 +15,7 @@ use crate::output::Output;
 pub(crate) enum Key {
     /// Make a key. It is shown this once.
     #[command(
-        after_help = "Examples:\n  eye key create web-shop --scope write\n  eye key create analytics --scope read --own --expires 90d"
+        after_help = "Examples:\n  eye key create web-shop --scope write\n  eye key create analytics --scope read --own --expires 90d\n  eye key create web-shop --origin https://shop.example --origin https://www.shop.example --limit 50"
     )]
     Create(Create),
     /// List keys: never the keys themselves.
@@ -31,7 +31,7 @@ pub(crate) struct Create {
     /// The application's name.
     application: String,
     /// What the key may be used for: write, read or both.
-    #[arg(long, value_delimiter = ',', required = true, value_parser = parse_scope)]
+    #[arg(long, value_delimiter = ',', required_unless_present = "origin", value_parser = parse_scope)]
     scope: Vec<Scope>,
     /// Reads its own application only.
     #[arg(long)]
@@ -39,6 +39,13 @@ pub(crate) struct Create {
     /// When it expires: after so many days (90d) or hours (12h), or at a time (RFC 3339). Never, unless given.
     #[arg(long, value_parser = parse_expiry)]
     expires: Option<DateTime<Utc>>,
+    /// A key for web pages, where everybody can read it: it sends events from pages of this origin (`https://shop.example`),
+    /// and does nothing else. May be given several times.
+    #[arg(long, value_parser = Origin::parse)]
+    origin: Vec<Origin>,
+    /// How many events a second each gateway takes with a key for web pages; what the gateway's settings say, unless given.
+    #[arg(long, value_name = "EVENTS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    limit: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -89,12 +96,8 @@ impl Key {
 
 impl Create {
     fn run(&self, store: &Store, output: &Output) -> Result<()> {
-        let scopes: Scopes = self.scope.iter().copied().collect();
-        if self.own && !scopes.contains(Scope::Read) {
-            bail!(
-                "--own narrows what a key reads, and this one reads nothing: add read to --scope or leave --own out"
-            );
-        }
+        let browser = self.browser()?;
+        let scopes = self.scopes(browser.is_some())?;
         let key = ApiKey::generate()?;
         let new = NewKey {
             application_name: &self.application,
@@ -103,18 +106,78 @@ impl Create {
             scopes,
             own: self.own,
             expires_at: self.expires,
+            browser: browser.as_ref(),
         };
         let id = super::app::known(&self.application, store.create_key(&new)?)?;
-        let value = json!({
+        let mut value = json!({
             "id": id, "key": key.expose(), "application": self.application, "scopes": words(scopes),
             "own": self.own, "expires_at": self.expires,
         });
-        output.result(&value, || format!("{}\nKeep it now: it is not shown again.", key.expose()))
+        add_pages(&mut value, browser.as_ref());
+        let within = super::in_force_within()?;
+        output.result(&value, || match &browser {
+            None => format!("{}\nKeep it now: it is not shown again.", key.expose()),
+            Some(browser) => format!(
+                "{}\nIt may stand in pages of {}: it sends events from there and does nothing else. Gateways let these pages \
+                 in {within}.\nKeep it now: it is not shown again.",
+                key.expose(),
+                browser.origins.join(", ")
+            ),
+        })
+    }
+
+    /// Of which pages it is to be.
+    fn browser(&self) -> Result<Option<Browser>> {
+        if self.origin.is_empty() {
+            if self.limit.is_some() {
+                bail!(
+                    "--limit is of keys for web pages, and this one has no --origin; `eye app limit {} EVENTS_PER_SECOND` \
+                     limits the whole application",
+                    self.application
+                );
+            }
+            return Ok(None);
+        }
+        let mut origins: Vec<String> = Vec::new();
+        for origin in &self.origin {
+            if !origins.iter().any(|known| known == origin.as_str()) {
+                origins.push(origin.as_str().to_owned());
+            }
+        }
+        if origins.len() > ORIGINS_MAX {
+            bail!("expected at most {ORIGINS_MAX} origins, found {}: make several keys", origins.len());
+        }
+        Ok(Some(Browser { origins, events_per_second_max: self.limit }))
+    }
+
+    fn scopes(&self, of_pages: bool) -> Result<Scopes> {
+        let scopes: Scopes = self.scope.iter().copied().collect();
+        if of_pages {
+            if scopes.contains(Scope::Read) || self.own {
+                bail!(
+                    "everybody can read a key that stands in a web page, so a key with --origin writes and reads nothing: \
+                     leave {} out, and make another key to read with",
+                    if self.own { "--own" } else { "read" }
+                );
+            }
+            return Ok([Scope::Write].into_iter().collect());
+        }
+        if self.own && !scopes.contains(Scope::Read) {
+            bail!(
+                "--own narrows what a key reads, and this one reads nothing: add read to --scope or leave --own out"
+            );
+        }
+        Ok(scopes)
     }
 }
 
-/// Makes a key with one scope.
-pub(crate) fn make(store: &Store, application: &str, scope: Scope) -> Result<String> {
+/// Makes a key with one scope; one for web pages where it is told of which.
+pub(crate) fn make(
+    store: &Store,
+    application: &str,
+    scope: Scope,
+    browser: Option<&Browser>,
+) -> Result<String> {
     let key = ApiKey::generate()?;
     let new = NewKey {
         application_name: application,
@@ -123,6 +186,7 @@ pub(crate) fn make(store: &Store, application: &str, scope: Scope) -> Result<Str
         scopes: [scope].into_iter().collect(),
         own: false,
         expires_at: None,
+        browser,
     };
     super::app::known(application, store.create_key(&new)?)?;
     Ok(key.expose().to_owned())
@@ -130,8 +194,13 @@ pub(crate) fn make(store: &Store, application: &str, scope: Scope) -> Result<Str
 
 /// Whether a key may still be used.
 pub(crate) fn is_valid(store: &Store, key: &str) -> Result<bool> {
-    let Some(key) = ApiKey::parse(key) else { return Ok(false) };
-    Ok(store.key_by_digest(key.digest().as_bytes())?.is_some())
+    Ok(find(store, key)?.is_some())
+}
+
+/// What is known of a key that may still be used.
+pub(crate) fn find(store: &Store, key: &str) -> Result<Option<store::keys::Key>> {
+    let Some(key) = ApiKey::parse(key) else { return Ok(None) };
+    Ok(store.key_by_digest(key.digest().as_bytes())?)
 }
 
 fn revoke(output: &Output, store: &Store, key: &str) -> Result<()> {
@@ -149,28 +218,39 @@ fn words(scopes: Scopes) -> Vec<&'static str> {
     scopes.iter().map(Scope::as_str).collect()
 }
 
+/// Says of which pages a key is; null where it is not for web pages.
+fn add_pages(value: &mut Value, browser: Option<&Browser>) {
+    value["origins"] = json!(browser.map(|browser| &browser.origins));
+    value["events_per_second_max"] = json!(browser.and_then(|browser| browser.events_per_second_max));
+}
+
 fn value(key: &ListedKey) -> Value {
-    json!({
+    let mut value = json!({
         "id": key.id, "application": key.application_name, "hint": key.hint, "scopes": words(key.scopes),
         "own": key.own, "created_at": key.created_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at,
-    })
+    });
+    add_pages(&mut value, key.browser.as_ref());
+    value
 }
 
 fn list(output: &Output, keys: &[ListedKey]) -> Result<()> {
     let values: Vec<_> = keys.iter().map(value).collect();
+    let header = ["id", "application", "key", "scopes", "expires", "revoked", "origins", "limit"];
+    output.rows(&values, &header, keys.iter().map(row).collect()).context("print the keys")
+}
+
+fn row(key: &ListedKey) -> Vec<String> {
     let date = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339()).unwrap_or_default();
-    let rows = keys.iter().map(|key| {
-        let scopes = words(key.scopes).join(",") + if key.own { " (own)" } else { "" };
-        let id = key.id.to_string();
-        vec![
-            id,
-            key.application_name.clone(),
-            format!("{}…", key.hint),
-            scopes,
-            date(key.expires_at),
-            date(key.revoked_at),
-        ]
-    });
-    let header = ["id", "application", "key", "scopes", "expires", "revoked"];
-    output.rows(&values, &header, rows.collect()).context("print the keys")
+    let browser = key.browser.as_ref();
+    let limit = browser.and_then(|browser| browser.events_per_second_max);
+    vec![
+        key.id.to_string(),
+        key.application_name.clone(),
+        format!("{}…", key.hint),
+        words(key.scopes).join(",") + if key.own { " (own)" } else { "" },
+        date(key.expires_at),
+        date(key.revoked_at),
+        browser.map(|browser| browser.origins.join(",")).unwrap_or_default(),
+        limit.map(|limit| format!("{limit} events/s")).unwrap_or_default(),
+    ]
 }

@@ -1,7 +1,7 @@
 //! `eye up`
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -35,7 +35,33 @@ impl Up {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         let local = Local::find()?;
         local.make()?;
-        if self.detach { self.detach(&local, output) } else { self.stay(&local, *output) }
+        if !self.detach {
+            return self.stay(&local, *output);
+        }
+        self.detach(&local, output)?;
+        // People have read the summary at the end of the log.
+        if output.is_json() {
+            let summary: Value = serde_json::from_str(&fs::read_to_string(summary_file(&local))?)?;
+            output.result(&summary, String::new)?;
+        }
+        Ok(())
+    }
+
+    /// Has a stack run here in the background, and waits until it is ready: the one that runs already, else a new one.
+    pub(crate) fn ensure(output: &Output) -> Result<()> {
+        let local = Local::find()?;
+        local.make()?;
+        if Running::find(&local).is_none() {
+            return Self { detach: true, consumers: 1 }.detach(&local, output);
+        }
+        let ended = || Running::find(&local).is_none();
+        if wait_until(DETACHED_PATIENCE, || summary_file(&local).exists() || ended()) && !ended() {
+            return Ok(());
+        }
+        bail!(
+            "the stack that was being started here does not get ready; its log is {}",
+            log_file(&local).display()
+        )
     }
 
     fn stay(&self, local: &Local, output: Output) -> Result<()> {
@@ -73,7 +99,7 @@ impl Up {
     fn detach(&self, local: &Local, output: &Output) -> Result<()> {
         Running::refuse(local)?;
         drop(fs::remove_file(summary_file(local)));
-        let log_file = local.path("log/eye.log");
+        let log_file = log_file(local);
         let log = File::create(&log_file).with_context(|| format!("write {}", log_file.display()))?;
         let mut child = Command::new("setsid")
             .arg(std::env::current_exe()?)
@@ -93,12 +119,7 @@ impl Up {
             ready || ended.is_some()
         });
         match (ready, ended) {
-            // People have read the summary at the end of the log.
-            (true, None) if !output.is_json() => Ok(()),
-            (true, None) => {
-                let summary: Value = serde_json::from_str(&fs::read_to_string(summary_file(local))?)?;
-                output.result(&summary, String::new)
-            }
+            (true, None) => Ok(()),
             (_, Some(_)) => bail!("the stack did not start{}", reason(&log_file, output)),
             _ => bail!(
                 "the stack is not ready after {} s{}",
@@ -107,6 +128,11 @@ impl Up {
             ),
         }
     }
+}
+
+/// Where a stack in the background writes what it would print.
+fn log_file(local: &Local) -> PathBuf {
+    local.path("log/eye.log")
 }
 
 /// Shows the whole lines that a log has got since; gives how many bytes of it were shown.

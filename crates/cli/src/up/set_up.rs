@@ -145,7 +145,7 @@ impl DemoKeys {
         let kept = local.env();
         let key = |variable: &str, scope| match kept.get(variable) {
             Some(key) if crate::commands::key::is_valid(&store, key)? => Ok(key.clone()),
-            _ => crate::commands::key::make(&store, DEMO_APPLICATION, scope),
+            _ => crate::commands::key::make(&store, DEMO_APPLICATION, scope, None),
         };
         Ok(Self { write: key("EYE_WRITE_KEY", Scope::Write)?, read: key("EYE_READ_KEY", Scope::Read)? })
     }

@@ -40,6 +40,17 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout(&output)).expect("JSON")
 }
 
+/// What people read.
+fn text(arguments: &[&str]) -> String {
+    let output = Eye::new()
+        .env("EYE__STORE__URL", &DATABASE)
+        .env("EYE__STORE__CONNECT_TIMEOUT_MS", "10000")
+        .args(arguments)
+        .run();
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
 fn refusal(arguments: &[&str]) -> String {
     let output = eye(&DATABASE, arguments);
     assert!(!output.status.success(), "{arguments:?}: {}", stdout(&output));
@@ -103,6 +114,90 @@ fn a_key_is_shown_once_and_can_be_revoked() {
     assert!(
         refusal(&["key", "create", "nobody", "--scope", "read"]).contains("there is no application nobody")
     );
+}
+
+#[test]
+fn a_key_for_web_pages_is_made_and_listed_with_its_origins() {
+    json(&["app", "create", "pages"]);
+    let (shop, local) = ("https://shop.example", "http://localhost:8080");
+    let made = json(&[
+        "key", "create", "pages", "--origin", shop, "--origin", local, "--origin", shop, "--limit", "50",
+    ]);
+    assert_eq!(made["scopes"], serde_json::json!(["write"]), "it goes without saying");
+    assert_eq!(made["origins"], serde_json::json!([shop, local]));
+    assert_eq!(made["events_per_second_max"], 50);
+    json(&["key", "create", "pages", "--origin", shop, "--scope", "write"]);
+    json(&["key", "create", "pages", "--scope", "read"]);
+    let listed = json(&["key", "list", "pages"]);
+    let of = |member: &str| -> Vec<Value> {
+        listed.as_array().expect("an array").iter().map(|key| key[member].clone()).collect()
+    };
+    assert_eq!(of("origins"), [serde_json::json!([shop, local]), serde_json::json!([shop]), Value::Null]);
+    assert_eq!(of("events_per_second_max"), [50.into(), Value::Null, Value::Null]);
+    let text = self::text(&["key", "list", "pages"]);
+    let first = text.lines().next().expect("a line");
+    assert!(first.ends_with("\thttps://shop.example,http://localhost:8080\t50 events/s"), "{text}");
+    let text = self::text(&["key", "create", "pages", "--origin", shop]);
+    assert!(text.contains(shop) && text.contains("within 5 s") && text.contains("not shown again"), "{text}");
+}
+
+#[test]
+fn how_other_formats_become_events_is_shown_and_set() {
+    json(&["app", "create", "translated"]);
+    let set = |options: &[&str]| json(&[&["app", "translate", "translated"], options].concat());
+    let default = serde_json::json!({
+        "name": "translated",
+        "segment": {
+            "session": ["context.sessionId", "anonymousId", "userId"], "category": ["type"],
+            "name": ["event", "name", "type"],
+        },
+        "cloudevents": { "session": ["sessionid", "subject"], "attributes": false },
+    });
+    assert_eq!(set(&[]), default);
+    let changed = set(&[
+        "--session",
+        "userId",
+        "--category",
+        "properties.category,type",
+        "--name",
+        "properties.title",
+        "--cloudevents-session",
+        "traceid",
+        "--cloudevents-attributes",
+        "on",
+    ]);
+    let expected = serde_json::json!({
+        "name": "translated",
+        "segment": {
+            "session": ["userId"], "category": ["properties.category", "type"], "name": ["properties.title"],
+        },
+        "cloudevents": { "session": ["traceid"], "attributes": true },
+    });
+    assert_eq!(changed, expected);
+    assert_eq!(set(&[]), expected, "it stays");
+    let mut back = default.clone();
+    back["segment"]["name"] = serde_json::json!(["event"]);
+    assert_eq!(set(&["--reset", "--name", "event"]), back);
+    assert_eq!(set(&["--reset"]), default);
+
+    let shown = text(&["app", "translate", "translated"]);
+    assert!(
+        shown.contains("context.sessionId, anonymousId, userId") && !shown.contains("In force"),
+        "{shown}"
+    );
+    let said = text(&["app", "translate", "translated", "--cloudevents-attributes", "off"]);
+    assert!(said.contains("within 5 s (keys.refresh_interval_ms)"), "{said}");
+    for (options, reason) in [
+        (&["--session", ""][..], "a member by its path"),
+        (&["--category", "properties..category"], "a member by its path"),
+        (&["--cloudevents-session", "sessionId"], "lower-case letters and digits"),
+        (&["--cloudevents-attributes", "yes"], "expected on or off, found yes"),
+    ] {
+        let said = refusal(&[&["app", "translate", "translated"], options].concat());
+        assert!(said.contains(reason), "{options:?}: {said}");
+    }
+    assert_eq!(set(&[]), default, "what is refused changes nothing");
+    assert!(refusal(&["app", "translate", "nobody"]).contains("there is no application nobody"));
 }
 
 #[test]

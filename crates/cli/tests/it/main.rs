@@ -2,6 +2,7 @@
 
 mod administration;
 mod command;
+mod demo;
 mod errors;
 mod gateway;
 mod ground;
@@ -29,6 +30,7 @@ fn every_command_shows_an_example() {
     let commands: &[&[&str]] = &[
         &["up"],
         &["down"],
+        &["demo"],
         &["migrate"],
         &["provision"],
         &["app", "create"],
@@ -36,6 +38,7 @@ fn every_command_shows_an_example() {
         &["app", "show"],
         &["app", "limit"],
         &["app", "strict"],
+        &["app", "translate"],
         &["app", "disable"],
         &["key", "create"],
         &["key", "list"],
@@ -80,6 +83,27 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
         (
             &["key", "create", "shop", "--scope", "read", "--expires", "2001-01-01T00:00:00Z"],
             "expected a time to come",
+        ),
+        (&["key", "create", "shop"], "--scope"),
+        (&["key", "create", "shop", "--origin", "shop.example"], "write https://shop.example instead"),
+        (&["key", "create", "shop", "--origin", "*"], "list each origin by itself"),
+        (&["key", "create", "shop", "--origin", "https://a.example", "--scope", "read"], "leave read out"),
+        (
+            &["key", "create", "shop", "--origin", "https://a.example", "--scope", "write,read"],
+            "leave read out",
+        ),
+        (&["key", "create", "shop", "--origin", "https://a.example", "--own"], "leave --own out"),
+        (
+            &["key", "create", "shop", "--origin", "https://a.example", "--limit", "0"],
+            "0 is not in 1..=2147483647",
+        ),
+        (
+            &["key", "create", "shop", "--scope", "write", "--limit", "5"],
+            "`eye app limit shop EVENTS_PER_SECOND`",
+        ),
+        (
+            &["demo", "--listen", "127.0.0.1:0"],
+            "no stack is known here: start the stack with `eye up --detach`",
         ),
         (&["up", "--consumers", "0"], "0 is not in 1..=64"),
         (&["doctor"], "not as they should be"),

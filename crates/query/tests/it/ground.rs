@@ -10,7 +10,7 @@ use event::{
     Violation, judge,
 };
 use serde_json::{Value, json};
-use service::keys::{ApiKey, Scope};
+use service::keys::{ApiKey, Browser, Scope};
 use stack::Postgres;
 use store::event_types::{Cause, NewVersion};
 use store::intake::{Contents, Message, Outcome, Taken, Writer};
@@ -56,6 +56,16 @@ impl Ground {
 
     /// A new key of an application.
     pub(crate) fn key(&self, application: &str, scopes: &[Scope], own: bool) -> String {
+        self.make_key(application, scopes, own, None)
+    }
+
+    /// A new key of the shop for web pages of an origin.
+    pub(crate) fn page_key(&self, origin: &str) -> String {
+        let browser = Browser { origins: vec![origin.to_owned()], events_per_second_max: None };
+        self.make_key(SHOP, &[Scope::Write], false, Some(&browser))
+    }
+
+    fn make_key(&self, application: &str, scopes: &[Scope], own: bool, browser: Option<&Browser>) -> String {
         let key = ApiKey::generate().expect("a key");
         let new = NewKey {
             application_name: application,
@@ -64,6 +74,7 @@ impl Ground {
             scopes: scopes.iter().copied().collect(),
             own,
             expires_at: None,
+            browser,
         };
         self.store.create_key(&new).expect("store a key").expect("an application of this name");
         key.expose().to_owned()

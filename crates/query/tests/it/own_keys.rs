@@ -266,3 +266,25 @@ async fn a_session_of_which_only_others_are_left_is_no_session_of_its_own() {
     let ids = members(&scene.service.get("/api/sessions", &applications).await.items(), "session_id");
     assert_eq!(ids, ["of shop"], "for a key that sees everything");
 }
+
+#[actix_web::test]
+async fn a_key_for_web_pages_is_told_nothing_wherever_it_comes_from() {
+    let ground = Ground::new();
+    let event = sent();
+    ground.write(std::slice::from_ref(&event));
+    let service = Service::start(&ground).await;
+    let origin = "https://shop.example";
+    let key = ground.page_key(origin);
+    let one = format!("/api/events/{}", event.id);
+    let receipt = format!("{one}/receipt");
+    let paths =
+        ["/api/events", &one, &receipt, "/api/sessions", "/api/errors", "/api/counts", "/api/applications"];
+    for path in paths {
+        service.get_from(origin, &key, path).await.problem(403);
+        service.get_from("https://evil.example", &key, path).await.problem(403);
+        service.get_as(&key, path, &[]).await.problem(403);
+    }
+    let reason = service.get_from(origin, &key, &receipt).await.problem(403);
+    assert!(reason.contains("for web pages"), "{reason}");
+    assert_eq!(service.get(&receipt, &[]).await.ok()["state"], "stored");
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt;
 use query::Application;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, ORIGIN};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use service::keys::Scope;
@@ -87,6 +87,12 @@ impl Service {
             request = request.bearer_auth(key);
         }
         Answer::read(request).await
+    }
+
+    /// Asks as a page of an origin does.
+    pub(crate) async fn get_from(&self, origin: &str, key: &str, path: &str) -> Answer {
+        let request = Client::new().get(format!("{}{path}", self.address));
+        Answer::read(request.header(ORIGIN, origin).bearer_auth(key)).await
     }
 
     /// The items of a list, of which the whole must be on one page.

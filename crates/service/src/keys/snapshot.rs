@@ -14,7 +14,7 @@ use event::ApplicationId;
 use serde::{Deserialize, Serialize};
 use store::keys::{Key, Scope, Scopes};
 
-use super::{Browser, Caller, KeyDigest};
+use super::{Browser, Caller, KeyDigest, Translation};
 
 /// The only version of the file so far; another one is not read.
 const VERSION: u32 = 1;
@@ -29,38 +29,53 @@ pub(super) struct Grant {
 impl Grant {
     /// The caller, unless the key has expired by now.
     pub(super) fn caller(&self) -> Option<&Caller> {
-        let expired = self.expires_at.is_some_and(|expires_at| expires_at <= Utc::now());
-        (!expired).then_some(&self.caller)
+        is_to_come(self.expires_at).then_some(&self.caller)
     }
+}
+
+/// Whether an end is yet to come; without one it never does.
+fn is_to_come(end: Option<DateTime<Utc>>) -> bool {
+    end.is_none_or(|end| end > Utc::now())
 }
 
 /// The grants of all known keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Snapshot(HashMap<KeyDigest, Arc<Grant>>);
+pub(super) struct Snapshot {
+    keys: HashMap<KeyDigest, Arc<Grant>>,
+    /// The origins of keys for web pages, each with the time at which the last of its keys expires. Everybody may ask for
+    /// them, without a key: an answer must not cost a walk over all keys.
+    origins: HashMap<String, Option<DateTime<Utc>>>,
+}
 
 impl Snapshot {
     pub(super) fn get(&self, digest: &KeyDigest) -> Option<&Arc<Grant>> {
-        self.0.get(digest)
+        self.keys.get(digest)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Whether pages of this origin may use one of the keys.
     pub(super) fn lists_origin(&self, origin: &str) -> bool {
-        let lists = |browser: &Arc<Browser>| browser.origins.iter().any(|listed| listed == origin);
-        self.0
-            .values()
-            .filter_map(|grant| grant.caller())
-            .any(|caller| caller.browser.as_ref().is_some_and(lists))
+        self.origins.get(origin).is_some_and(|end| is_to_come(*end))
     }
 
     /// The same with one key more.
     pub(super) fn with(&self, key: Key) -> Self {
-        let mut keys = self.0.clone();
-        keys.insert(KeyDigest::from(key.digest), Arc::new(Grant::from(key)));
-        Self(keys)
+        let mut snapshot = self.clone();
+        snapshot.insert(key.digest.into(), Grant::from(key));
+        snapshot
+    }
+
+    fn insert(&mut self, digest: KeyDigest, grant: Grant) {
+        let end = grant.expires_at;
+        for origin in grant.caller.browser.iter().flat_map(|browser| &browser.origins) {
+            let last = self.origins.entry(origin.clone()).or_insert(end);
+            // The later of the two; none is later than any.
+            *last = last.zip(end).map(|(one, other)| one.max(other));
+        }
+        self.keys.insert(digest, Arc::new(grant));
     }
 
     /// Reads the file; none where there is no file.
@@ -73,21 +88,29 @@ impl Snapshot {
         if document.version != VERSION {
             return Err(io::Error::other(format!("version {} is not known here", document.version)));
         }
-        let keys = document.keys.into_iter().map(Entry::into_grant).collect::<Result<_, _>>()?;
-        Ok(Some(Self(keys)))
+        document.keys.into_iter().map(Entry::into_grant).collect::<Result<_, _>>().map(Some)
     }
 
     /// The file's contents; equal for equal snapshots.
     pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        let mut keys: Vec<Entry> = self.0.iter().map(|(digest, grant)| Entry::new(digest, grant)).collect();
+        let mut keys: Vec<Entry> =
+            self.keys.iter().map(|(digest, grant)| Entry::new(digest, grant)).collect();
         keys.sort_by(|one, other| one.digest.cmp(&other.digest));
         Ok(serde_json::to_vec(&Document { version: VERSION, keys })?)
     }
 }
 
+impl FromIterator<(KeyDigest, Grant)> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = (KeyDigest, Grant)>>(grants: I) -> Self {
+        let mut snapshot = Self::default();
+        grants.into_iter().for_each(|(digest, grant)| snapshot.insert(digest, grant));
+        snapshot
+    }
+}
+
 impl FromIterator<Key> for Snapshot {
     fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
-        Self(keys.into_iter().map(|key| (KeyDigest::from(key.digest), Arc::new(Grant::from(key)))).collect())
+        keys.into_iter().map(|key| (KeyDigest::from(key.digest), Grant::from(key))).collect()
     }
 }
 
@@ -142,6 +165,15 @@ struct Entry {
     own: bool,
     expires_at: Option<DateTime<Utc>>,
     events_per_second_max: Option<u32>,
+    // What follows lacks in a file of the version before, and where there is nothing to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    browser: Option<Browser>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    translation: Translation,
+}
+
+fn is_default(translation: &Translation) -> bool {
+    *translation == Translation::default()
 }
 
 impl Entry {
@@ -155,10 +187,12 @@ impl Entry {
             own: caller.own,
             expires_at: grant.expires_at,
             events_per_second_max: caller.events_per_second_max,
+            browser: caller.browser.as_deref().cloned(),
+            translation: (*caller.translation).clone(),
         }
     }
 
-    fn into_grant(self) -> io::Result<(KeyDigest, Arc<Grant>)> {
+    fn into_grant(self) -> io::Result<(KeyDigest, Grant)> {
         let digest = URL_SAFE_NO_PAD.decode(&self.digest).map_err(io::Error::other)?;
         let digest: [u8; 32] =
             digest.try_into().map_err(|_| io::Error::other("a digest is not of 32 bytes"))?;
@@ -171,9 +205,9 @@ impl Entry {
             own: self.own,
             events_per_second_max: self.events_per_second_max,
             key: digest.into(),
-            browser: None,
-            translation: Arc::default(),
+            browser: self.browser.map(Arc::new),
+            translation: Arc::new(self.translation),
         };
-        Ok((digest.into(), Arc::new(Grant { caller, expires_at: self.expires_at })))
+        Ok((digest.into(), Grant { caller, expires_at: self.expires_at }))
     }
 }

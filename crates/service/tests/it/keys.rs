@@ -1,5 +1,7 @@
 //! The ring of keys, against a real database.
 
+mod pages;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,7 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::test::TestRequest;
 use chrono::{TimeDelta, Utc};
-use service::keys::{ApiKey, Caller, KeyError, KeyRing, KeySettings, Scope};
+use service::keys::{ApiKey, Browser, Caller, KeyError, KeyRing, KeySettings, Scope};
 use service::problem::Problem;
 use service::settings::Settings;
 use stack::{Postgres, postgres};
@@ -43,6 +45,10 @@ impl Given {
     }
 
     fn key_until(&self, scopes: &[Scope], expires_in: Option<TimeDelta>) -> ApiKey {
+        self.make(scopes, expires_in, None)
+    }
+
+    fn make(&self, scopes: &[Scope], expires_in: Option<TimeDelta>, browser: Option<&Browser>) -> ApiKey {
         let key = ApiKey::generate().unwrap();
         let new = NewKey {
             application_name: "shop",
@@ -51,6 +57,7 @@ impl Given {
             scopes: scopes.iter().copied().collect(),
             own: false,
             expires_at: expires_in.map(|time| Utc::now() + time),
+            browser,
         };
         self.store.create_key(&new).unwrap().unwrap();
         key
@@ -171,6 +178,7 @@ async fn refusals_are_problems_of_the_contracts_status() {
         (KeyError::Unknown, 401, "www-authenticate"),
         (KeyError::Several, 401, "www-authenticate"),
         (KeyError::Scope(Scope::Write), 403, "www-authenticate"),
+        (KeyError::Origin, 403, "www-authenticate"),
         (KeyError::Unavailable, 503, "retry-after"),
     ];
     for (error, status, header) in cases {

@@ -177,6 +177,17 @@ impl Drop for Ending<'_> {
     }
 }
 
+/// The constraint that a statement breaks.
+pub(crate) fn violated(ground: &Ground, sql: &str) -> String {
+    use diesel::result::Error::DatabaseError;
+    match ground.connect().batch_execute(sql) {
+        Err(DatabaseError(_, information)) => {
+            information.constraint_name().unwrap_or(information.message()).to_owned()
+        }
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
 pub(crate) fn connect(url: &str) -> PgConnection {
     PgConnection::establish(url).expect("connect")
 }

@@ -2,9 +2,10 @@
 
 use chrono::{TimeDelta, Utc};
 use store::Error;
-use store::keys::{KeyName, NewKey, Scope, Scopes};
+use store::applications::Translation;
+use store::keys::{Browser, KeyName, NewKey, ORIGINS_MAX, Scope, Scopes};
 
-use crate::ground::Ground;
+use crate::ground::{Ground, violated};
 
 fn new_key(number: u8) -> NewKey<'static> {
     NewKey {
@@ -14,6 +15,7 @@ fn new_key(number: u8) -> NewKey<'static> {
         scopes: [Scope::Write].into_iter().collect(),
         own: false,
         expires_at: None,
+        browser: None,
     }
 }
 
@@ -74,4 +76,86 @@ fn keys_are_listed_and_revoked_by_number_or_by_their_first_characters() {
     assert_eq!(store.revoke_key(KeyName::Id(99)).expect("revoke"), 0);
     let revoked = store.list_keys(None).expect("list").into_iter().filter(|key| key.revoked_at.is_some());
     assert_eq!(revoked.map(|key| key.id).collect::<Vec<_>>(), [1, 3]);
+}
+
+fn pages(origins: &[&str], events_per_second_max: Option<u32>) -> Browser {
+    let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+    Browser { origins, events_per_second_max }
+}
+
+#[test]
+fn a_key_for_web_pages_is_known_with_its_origins_and_its_limit() {
+    let store = Ground::new().store;
+    let limited = pages(&["https://shop.example", "http://localhost:8080", "http://[::1]"], Some(50));
+    let unlimited = pages(&["https://blog.example"], None);
+    for (number, browser) in [(1, &limited), (2, &unlimited)] {
+        let new = NewKey { browser: Some(browser), ..new_key(number) };
+        store.create_key(&new).expect("create").expect("known");
+    }
+    store.create_key(&new_key(3)).expect("create").expect("known");
+    let expected = [Some(limited), Some(unlimited), None];
+    for (number, browser) in (1..).zip(&expected) {
+        let key = store.key_by_digest(&[number; 32]).expect("find").expect("a key");
+        assert_eq!((&key.browser, &key.translation), (browser, &Translation::default()), "{number}");
+    }
+    let known: Vec<_> = store.active_keys().expect("keys").into_iter().map(|key| key.browser).collect();
+    let listed: Vec<_> = store.list_keys(None).expect("list").into_iter().map(|key| key.browser).collect();
+    assert_eq!((known, listed), (expected.to_vec(), expected.to_vec()));
+}
+
+#[test]
+fn a_key_for_web_pages_writes_from_some_pages_and_does_nothing_else() {
+    let store = Ground::new().store;
+    let many: Vec<_> = (0..=ORIGINS_MAX).map(|number| format!("https://{number}.example")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let scopes = |scopes: &[Scope]| scopes.iter().copied().collect::<Scopes>();
+    let (write, one) = (scopes(&[Scope::Write]), pages(&["https://shop.example"], None));
+    for (reason, scopes, own, browser) in [
+        ("it reads", scopes(&[Scope::Read]), false, one.clone()),
+        ("it reads besides", scopes(&Scope::ALL), false, one.clone()),
+        ("it does nothing", Scopes::default(), false, one.clone()),
+        ("it narrows what it reads", write, true, one),
+        ("no page", write, false, pages(&[], None)),
+        ("too many origins", write, false, pages(&many, None)),
+        ("no event at all", write, false, pages(&many[..1], Some(0))),
+        ("more than the table holds", write, false, pages(&many[..1], Some(u32::MAX))),
+    ] {
+        let outcome = store.create_key(&NewKey { scopes, own, browser: Some(&browser), ..new_key(1) });
+        assert!(matches!(outcome, Err(Error::Permanent { .. })), "{reason}: {outcome:?}");
+    }
+    let most = pages(&many[..ORIGINS_MAX], Some(1));
+    store.create_key(&NewKey { browser: Some(&most), ..new_key(1) }).expect("create").expect("known");
+}
+
+#[test]
+fn the_table_itself_refuses_a_key_for_web_pages_that_could_do_harm() {
+    let ground = Ground::new();
+    ground.store.create_key(&new_key(1)).expect("create").expect("known");
+    let form = "api_keys_origins_form";
+    for (change, constraint) in [
+        ("origins = '{}'", "api_keys_origins_count"),
+        ("origins = array_fill('https://shop.example'::text, ARRAY[101])", "api_keys_origins_count"),
+        ("origins = ARRAY['https://shop.example', NULL]", form),
+        ("origins = '{*}'", form),
+        ("origins = '{null}'", form),
+        ("origins = '{\"\"}'", form),
+        ("origins = '{https://}'", form),
+        ("origins = '{https://*.example}'", form),
+        ("origins = '{https://shop.example/}'", form),
+        ("origins = '{https://Shop.example}'", form),
+        ("origins = '{https://me@shop.example}'", form),
+        ("origins = '{ftp://shop.example}'", form),
+        ("origins = ARRAY['https://shop.example https://blog.example']", form),
+        ("origins = '{https://shop.example}', scopes = '{read}'", "api_keys_origins_write_only"),
+        ("origins = '{https://shop.example}', scopes = '{read,write}'", "api_keys_origins_write_only"),
+        ("origins = '{https://shop.example}', own = true", "api_keys_origins_write_only"),
+        (
+            "origins = '{https://shop.example}', events_per_second_max = 0",
+            "api_keys_events_per_second_max_positive",
+        ),
+        ("events_per_second_max = 5", "api_keys_events_per_second_max_of_pages"),
+    ] {
+        assert_eq!(violated(&ground, &format!("UPDATE api_keys SET {change}")), constraint, "{change}");
+    }
+    ground.execute("UPDATE api_keys SET origins = '{https://shop.example}', events_per_second_max = 5");
 }

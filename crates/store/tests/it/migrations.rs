@@ -57,6 +57,18 @@ fn the_migrations_run_forwards_back_and_forwards_again() {
 }
 
 #[test]
+fn the_way_back_leaves_no_key_for_web_pages_to_a_version_that_takes_it_for_a_servers() {
+    let ground = Ground::new();
+    ground.execute(
+        "INSERT INTO api_keys (application_id, digest, hint, scopes, origins) \
+         SELECT 1, sha256(hint::bytea), hint, '{write}', origins \
+         FROM (VALUES ('page', ARRAY['https://shop.example']), ('server', NULL)) AS made (hint, origins)",
+    );
+    ground.execute(include_str!("../../../../migrations/2026-11-29-000014_clients/down.sql"));
+    assert_eq!(ground.ask("SELECT hint FROM api_keys WHERE revoked_at IS NULL"), "server");
+}
+
+#[test]
 fn five_that_migrate_at_once_apply_each_migration_once() {
     let url = empty_database();
     let applied = Mutex::new(Vec::new());
