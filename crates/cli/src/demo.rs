@@ -21,7 +21,8 @@ const CLOSED: &str = "<!doctype html><meta charset=\"utf-8\"><title>The gateway 
 <p>The gateway at <code>{{gateway}}</code> does not answer, so nothing that is done here would be sent. Start the stack with \
 <code>eye up --detach</code>, then load this page again.</p>";
 
-/// Path, media type and contents. In pages, `{{gateway}}` and `{{key}}` stand for the gateway's address and the page's key.
+/// Path, media type and contents. In pages, `{{gateway}}` and `{{key}}` stand for the gateway's address and the page's key,
+/// `{{dashboard}}` for the dashboard's page of a session, up to its id.
 const FILES: [(&str, &str, &str); 1] = [("/", HTML, include_str!("demo/shop.html"))];
 
 /// The shop, with the gateway that its page sends to.
@@ -33,9 +34,12 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) fn new(gateway: &str, key: &str) -> Self {
-        let (of_gateway, of_key) = (escaped(gateway), escaped(key));
-        let filled = |page: &str| page.replace("{{gateway}}", &of_gateway).replace("{{key}}", &of_key);
+    pub(crate) fn new(gateway: &str, key: &str, dashboard: Option<&str>) -> Self {
+        let session =
+            dashboard.map_or_else(|| "#".to_owned(), |dashboard| format!("{dashboard}/session?id="));
+        let places = [("{{gateway}}", gateway), ("{{key}}", key), ("{{dashboard}}", &session)];
+        let fill = |page: String, (place, text): (&str, &str)| page.replace(place, &escaped(text));
+        let filled = |page: &str| places.into_iter().fold(page.to_owned(), fill);
         let files = FILES.map(|(path, media_type, text)| match media_type {
             HTML => (path, media_type, filled(text)),
             _ => (path, media_type, text.to_owned()),

@@ -35,25 +35,26 @@ pub(crate) async fn share(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let Some(origin) = listed(&keys, request.headers()) else {
+    let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    if is_preflight(&request) {
+    if is_preflight(&request) && is_listed(&keys, &origin) {
         let answer = preflight(request.headers(), origin);
         return Ok(request.into_response(answer));
     }
     let mut answer = next.call(request).await?.map_into_boxed_body();
-    let headers = answer.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    headers.append(VARY, HeaderValue::from_static("Origin"));
+    // Not before: the request's own key may have been looked up meanwhile.
+    if is_listed(&keys, &origin) {
+        let headers = answer.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
     Ok(answer)
 }
 
-/// The origin of the page that asks, where it is listed.
-fn listed(keys: &KeyRing, headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
-    keys.lists_origin(origin.to_str().ok()?).then(|| origin.clone())
+fn is_listed(keys: &KeyRing, origin: &HeaderValue) -> bool {
+    origin.to_str().is_ok_and(|origin| keys.lists_origin(origin))
 }
 
 fn is_preflight(request: &ServiceRequest) -> bool {

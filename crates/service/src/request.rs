@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::Error;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use metrics::{Counter, Histogram, counter, histogram};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -111,7 +111,7 @@ async fn observe_within(
 /// The answer with the request's id, and bound to its type; what failed without a problem of ours, as one of its status.
 fn identified(answer: ServiceResponse<BoxBody>, context: &Context) -> ServiceResponse<BoxBody> {
     let mut answer = match problem_of(&answer) {
-        Some(problem) => answer.into_response(problem.render(Some(context.request_id))),
+        Some(problem) => replaced(answer, problem.render(Some(context.request_id))),
         None => answer,
     };
     // A UUID is always a header's value.
@@ -121,6 +121,18 @@ fn identified(answer: ServiceResponse<BoxBody>, context: &Context) -> ServiceRes
     // What an answer is, its type says: no browser may find a page or a script in what somebody has sent.
     answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     answer
+}
+
+/// The answer with another in its place, which keeps what the layers between have said besides.
+fn replaced(answer: ServiceResponse<BoxBody>, mut by: HttpResponse) -> ServiceResponse<BoxBody> {
+    let said = answer.response().headers();
+    let missing = said.iter().filter(|(name, _)| !by.headers().contains_key(*name));
+    let missing: Vec<_> = missing.map(|(name, value)| (name.clone(), value.clone())).collect();
+    missing.into_iter().for_each(|(name, value)| by.headers_mut().append(name, value));
+    if !answer.response().head().keep_alive() {
+        by.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    answer.into_response(by)
 }
 
 fn problem_of(answer: &ServiceResponse<BoxBody>) -> Option<Problem> {

@@ -46,7 +46,7 @@ impl Demo {
         }
         let addresses = addresses(listener.local_addr()?);
         let key = page_key(&addresses, output)?;
-        let shop = Shop::new(&gateway, &key);
+        let shop = Shop::new(&gateway, &key, variable("EYE_QUERY_URL").as_deref());
         let told = *output;
         shop.serve_until_stopped(listener, move || tell(&addresses, &gateway, &key, &told))?;
         // Whoever reads this may have gone, with the terminal.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
-use service::keys::{ApiKey, Scope};
+use service::keys::{ApiKey, Browser, Scope};
 use service::settings::Settings;
 use store::Store;
 use store::keys::NewKey;
@@ -79,6 +79,16 @@ impl Surroundings {
     }
 
     pub(crate) fn key_of(&self, application: &str, scope: Scope) -> ApiKey {
+        self.make_key(application, scope, None)
+    }
+
+    /// One for web pages of these origins.
+    pub(crate) fn page_key(&self, origins: &[&str], events_per_second_max: Option<u32>) -> ApiKey {
+        let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+        self.make_key("shop", Scope::Write, Some(&Browser { origins, events_per_second_max }))
+    }
+
+    fn make_key(&self, application: &str, scope: Scope, browser: Option<&Browser>) -> ApiKey {
         let key = ApiKey::generate().unwrap();
         let new = NewKey {
             application_name: application,
@@ -87,6 +97,7 @@ impl Surroundings {
             scopes: [scope].into_iter().collect(),
             own: false,
             expires_at: None,
+            browser,
         };
         self.store.create_key(&new).unwrap().unwrap();
         key

@@ -12,6 +12,7 @@ mod limits;
 mod members;
 mod order;
 mod outages;
+mod pages;
 mod process;
 mod queue;
 mod raw;
