@@ -9,12 +9,12 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use service::keys::KeyRing;
 
@@ -43,8 +43,10 @@ pub(crate) async fn share(
         return Ok(request.into_response(answer));
     }
     let mut answer = next.call(request).await?.map_into_boxed_body();
-    // Not before: the request's own key may have been looked up meanwhile.
-    if is_listed(&keys, &origin) {
+    // Whoever is refused sees why. Not before: the request's own key may have been looked up meanwhile.
+    if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        || is_listed(&keys, &origin)
+    {
         let headers = answer.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);

@@ -22,9 +22,10 @@
 //! |---|---|
 //! | [`parameters`] | what endpoints take |
 //! | [`refusals`] | how endpoints refuse |
-//! | [`submit`] | the gateway's part; this crate does not know the gateway |
+//! | [`submit`], [`clients`] | the gateway's part; this crate does not know the gateway |
 //! | [`pages`] | the document, Swagger UI and Redoc, which the crate `documentation` serves |
 
+mod clients;
 pub(crate) mod pages;
 pub(crate) mod parameters;
 pub(crate) mod refusals;
@@ -46,7 +47,7 @@ use crate::settings::QuerySettings;
         description = include_str!("openapi/introduction.md"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    servers((url = "/", description = "Both services at one origin, behind a proxy that sends `POST /api/events` to the gateway")),
+    servers((url = "/", description = "Both services at one origin, behind a proxy that sends `POST /api/events`, `/api/browser` and `/v1` to the gateway")),
     tags(
         (name = "Sending", description = "Applications send what their users do. Answered by the gateway."),
         (name = "Events", description = "What was stored, and what became of what was sent."),
@@ -58,7 +59,7 @@ use crate::settings::QuerySettings;
         (name = "Operating", description = "How the service itself is."),
         (name = "Documentation", description = "This document, for programs and for people. Needs no key."),
     ),
-    paths(submit::submit),
+    paths(submit::submit, clients::submit_page_events, clients::submit_calls),
     components(schemas(refusals::Problem, refusals::Candidate)),
     modifiers(&Key),
 )]

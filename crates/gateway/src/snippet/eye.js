@@ -32,7 +32,7 @@
       (digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)))).toString(16)
     );
 
-  // Denied, the session is the page's.
+  // Where it is denied, the session is the page's.
   let store = {};
   try {
     store = localStorage || store;
@@ -97,7 +97,7 @@
       });
       status = answer.status;
       seconds = Math.min(answer.headers.get("Retry-After"), 3600);
-      await answer.text(); // Else it stays in flight.
+      await answer.text(); // Unread, it counts as in flight.
     } catch {}
     flying.delete(batch);
     if (status < 300) {
@@ -153,13 +153,13 @@
     const form = Object.create(null);
     for (const field of document.querySelectorAll("[data-eye-value]:enabled")) {
       const { name, type, autocomplete } = field;
-      // A shown password has type "text".
+      // A password that is shown has type "text".
       const isSecret = /^file|password|one-time|cc-/.test(type + " " + autocomplete);
       const isOff = /^(radio|checkbox)/.test(type) && !field.checked;
       if (field.form !== target || !name || isSecret || isOff) continue;
       for (const { value } of field.selectedOptions || [field]) form[name] = name in form ? [].concat(form[name], value) : value;
     }
-    // Fields hide target.id.
+    // A field can hide target.id.
     const element = target.getAttribute("id") || target.getAttribute("name") || undefined;
     add("form interaction", "submit", { ...here(), form, element });
   };

@@ -118,6 +118,8 @@ async fn a_key_for_pages_is_good_for_its_pages_only() {
             assert_eq!(answer.status, 202, "{why}: {}", answer.body);
         } else {
             answer.assert_problem(status, why);
+            // The page's script sees why, from wherever it is, unless it is no page.
+            assert_eq!(allowed(&answer).is_some(), !why.starts_with("no origin"), "{why}");
         }
     }
 }

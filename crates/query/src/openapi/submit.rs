@@ -8,6 +8,7 @@ use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Response, Type};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use uuid::Uuid;
 
+use super::clients::CloudEvent;
 use super::parameters::{header, parameters};
 use super::refusals::{CHALLENGE, HeaderLine, RETRY_AFTER, refusal};
 
@@ -27,7 +28,7 @@ const BATCH_EVENTS_MAX: usize = 5_000;
     }),
 )]
 #[expect(dead_code, reason = "the document's picture of what the gateway takes")]
-struct Event {
+pub(super) struct Event {
     /// Made by the application; several applications may share one. Not blank.
     #[schema(min_length = 1, max_length = 100)]
     session_id: String,
@@ -79,7 +80,7 @@ impl ToSchema for Submission {
 /// What was taken. Every event has an id now.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the document's picture of what the gateway answers")]
-struct Accepted {
+pub(super) struct Accepted {
     /// How many events are safe.
     #[schema(minimum = 1, example = 1)]
     accepted: u32,
@@ -108,6 +109,9 @@ parameters! {
 /// The body is one event, an array of events, or NDJSON with an event a line. The gateway looks at the key, the limits
 /// and whether the body is JSON; every other rule is judged later, so that an event that breaks one is accepted here and
 /// found under errors. Who wants a verdict asks for the event's receipt.
+///
+/// CloudEvents 1.0 are taken in each mode of their HTTP binding: structured, in batches, and binary (attributes as `ce-` headers,
+/// the data as JSON).
 ///
 /// Limits unless set otherwise: 5 MiB a request after decompression, 5,000 events a request, 256 KiB an event.
 #[utoipa::path(
@@ -149,6 +153,16 @@ parameters! {
                     },
                 ]))),
             )),
+            (CloudEvent = "application/cloudevents+json", example = json!({
+                "specversion": "1.0",
+                "id": "0b9b2f4e-6c1b-4a53-9c0e-3f1c5f0d9a11",
+                "source": "https://shop.example/orders",
+                "type": "example.shop.order.created",
+                "sessionid": "e2085be5-9137-4e4e-80b5-f1ffddc25423",
+                "time": "2026-01-01T09:15:27.243860Z",
+                "data": { "total": 30.1 },
+            })),
+            (Vec<CloudEvent> = "application/cloudevents-batch+json"),
             (String = "application/x-ndjson", example = "{\"session_id\":\"s1\",\"category\":\"page interaction\",\"name\":\"pageview\",\"data\":{\"path\":\"/\"},\"timestamp\":\"2021-01-01T09:15:27Z\"}\n{\"session_id\":\"s1\",\"category\":\"form interaction\",\"name\":\"submit\",\"data\":{\"path\":\"/\"},\"timestamp\":\"2021-01-01T09:15:28Z\"}\n"),
         ),
     ),
@@ -164,7 +178,7 @@ parameters! {
 pub(super) fn submit() {}
 
 /// How the gateway refuses.
-struct Refused;
+pub(super) struct Refused;
 
 /// Which packings would do.
 const ACCEPT_ENCODING: HeaderLine =

@@ -15,7 +15,15 @@ async fn sending_is_documented_with_all_its_answers() {
     let statuses: Vec<_> = submit["responses"].as_object().expect("responses").keys().collect();
     assert_eq!(statuses, ["202", "400", "401", "403", "408", "413", "415", "429", "503"]);
     let bodies: Vec<_> = submit["requestBody"]["content"].as_object().expect("bodies").keys().collect();
-    assert_eq!(bodies, ["application/json", "application/x-ndjson"]);
+    assert_eq!(
+        bodies,
+        [
+            "application/cloudevents+json",
+            "application/cloudevents-batch+json",
+            "application/json",
+            "application/x-ndjson"
+        ]
+    );
     assert_eq!(submit["requestBody"]["required"], true);
     for (status, header) in [
         ("401", "WWW-Authenticate"),
@@ -43,7 +51,15 @@ async fn judging_is_documented_with_all_its_answers() {
     assert_eq!(validate["responses"]["415"]["headers"]["Accept-Encoding"]["example"], "identity");
     assert_eq!(parameters(validate, "query").into_iter().map(name).collect::<Vec<_>>(), ["application"]);
     let bodies = validate["requestBody"]["content"].as_object().expect("bodies");
-    assert_eq!(bodies.keys().collect::<Vec<_>>(), ["application/json", "application/x-ndjson"]);
+    assert_eq!(
+        bodies.keys().collect::<Vec<_>>(),
+        [
+            "application/cloudevents+json",
+            "application/cloudevents-batch+json",
+            "application/json",
+            "application/x-ndjson"
+        ]
+    );
     for (kind, media) in bodies {
         let body = match &media["example"] {
             Value::String(lines) => lines.clone(),
