@@ -23,7 +23,10 @@ const CLOSED: &str = "<!doctype html><meta charset=\"utf-8\"><title>The gateway 
 
 /// Path, media type and contents. In pages, `{{gateway}}` and `{{key}}` stand for the gateway's address and the page's key,
 /// `{{dashboard}}` for the dashboard's page of a session, up to its id.
-const FILES: [(&str, &str, &str); 1] = [("/", HTML, include_str!("demo/shop.html"))];
+/// The shop's pages are one, which shows by its address what is wanted.
+const FILES: [(&str, &str, &str); 3] = [("/", HTML, SHOP), ("/story", HTML, SHOP), ("/checkout", HTML, SHOP)];
+
+const SHOP: &str = include_str!("demo/shop.html");
 
 /// The shop, with the gateway that its page sends to.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,9 +35,13 @@ const TOLERATED: Lateness = Lateness {
     step: TimeDelta::seconds(10),
 };
 
-/// `GET /eye.js`.
+/// `GET /eye.js`, for every page: also for one that checks what it loads, or loads only what is meant for it.
 pub(crate) async fn snippet(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    SNIPPET.answer(&request)
+    let mut answer = SNIPPET.answer(&request)?;
+    let headers = answer.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    Ok(answer)
 }
 
 /// `POST /api/browser/events?key=KEY`: `{"sent_at": …, "events": […]}`, as JSON or as text.

@@ -114,14 +114,14 @@
     plan();
   };
 
-  // A beacon has cookies and fails unseen, so it is for browsers whose fetch ends with the page.
-  // There, what is in flight goes twice: ids make that harmless.
-  const leave = () => {
+  // A beacon fails unseen: a page that is only hidden sees its answers, where fetch outlives it.
+  // Else what is in flight goes twice: ids make that harmless.
+  const leave = (isHidden) => {
     view();
     const batches = outlives ? [] : [...flying];
     while (waiting.length) batches.push(take());
     for (const batch of batches) {
-      if (outlives || !navigator.sendBeacon || !navigator.sendBeacon(url, bodyOf(batch))) post(batch);
+      if ((isHidden && outlives) || !navigator.sendBeacon || !navigator.sendBeacon(url, bodyOf(batch))) post(batch);
     }
   };
 
@@ -168,8 +168,8 @@
     on("click", click, true);
     on("submit", submit, true);
     on("popstate", viewSoon);
-    on("visibilitychange", () => document.hidden && leave());
-    on("pagehide", leave);
+    on("visibilitychange", () => document.hidden && leave(true));
+    on("pagehide", () => leave());
     on("pageshow", ({ persisted }) => {
       if (!persisted) return;
       seen = referrer = "";

@@ -14,7 +14,7 @@ const SHOP: &str = "https://shop.example";
 const OTHER: &str = "https://other.example";
 
 impl Gateway {
-    fn from_page(&self, key: &ApiKey, origin: &str, body: &Value) -> RequestBuilder {
+    fn sent_by_page(&self, key: &ApiKey, origin: &str, body: &Value) -> RequestBuilder {
         let address = self.address(&format!("/api/browser/events?key={}", key.expose()));
         let request = self.client.post(address).header(CONTENT_TYPE, "text/plain;charset=UTF-8");
         request.header(ORIGIN, origin).body(body.to_string())
@@ -46,7 +46,7 @@ async fn a_page_sends_events_that_are_published_as_they_are() {
     let gateway = Gateway::start().await;
     let key = gateway.around.page_key(&[SHOP], None);
     let sent = [event(), json!({ "id": "5", "data": { "a": 1e2 } }), json!(7)];
-    let answer = Answer::of(gateway.from_page(&key, SHOP, &batch(&sent))).await;
+    let answer = Answer::of(gateway.sent_by_page(&key, SHOP, &batch(&sent))).await;
     assert_eq!((answer.status, allowed(&answer)), (202, Some(SHOP)), "{}", answer.body);
     assert_eq!(answer.header("access-control-expose-headers"), Some("Retry-After, X-Request-Id"));
     let events = gateway.around.queue.events(3).await;
@@ -64,7 +64,7 @@ async fn a_pages_clock_that_is_ahead_or_far_behind_is_corrected() {
         let there = Utc::now() + TimeDelta::seconds(ahead_s);
         let happened = written(there - TimeDelta::seconds(20));
         let sent = json!({ "sent_at": written(there), "events": [{ "timestamp": happened, "name": "n" }] });
-        assert_eq!(Answer::of(gateway.from_page(&key, SHOP, &sent)).await.status, 202);
+        assert_eq!(Answer::of(gateway.sent_by_page(&key, SHOP, &sent)).await.status, 202);
         let events = gateway.around.queue.events(1).await;
         let event: Value = serde_json::from_slice(&events[0].bytes).unwrap();
         assert_eq!(event["name"], json!("n"));
@@ -94,21 +94,21 @@ async fn a_key_for_pages_is_good_for_its_pages_only() {
     };
     let unknown = ApiKey::generate().unwrap();
     let table = [
-        ("its other origin", gateway.from_page(&key, "http://localhost:8080", &body), 202),
-        ("an origin of another key", gateway.from_page(&key, OTHER, &body), 403),
-        ("that key", gateway.from_page(&others, OTHER, &body), 202),
-        ("an origin of nobody", gateway.from_page(&key, "https://evil.example", &body), 403),
-        ("another port", gateway.from_page(&key, "http://localhost:8081", &body), 403),
-        ("a sandbox", gateway.from_page(&key, "null", &body), 403),
+        ("its other origin", gateway.sent_by_page(&key, "http://localhost:8080", &body), 202),
+        ("an origin of another key", gateway.sent_by_page(&key, OTHER, &body), 403),
+        ("that key", gateway.sent_by_page(&others, OTHER, &body), 202),
+        ("an origin of nobody", gateway.sent_by_page(&key, "https://evil.example", &body), 403),
+        ("another port", gateway.sent_by_page(&key, "http://localhost:8081", &body), 403),
+        ("a sandbox", gateway.sent_by_page(&key, "null", &body), 403),
         ("no origin", text(gateway.client.post(bare(&key))), 403),
-        ("two origins", gateway.from_page(&key, SHOP, &body).header(ORIGIN, SHOP), 403),
-        ("an unknown key", gateway.from_page(&unknown, SHOP, &body), 401),
+        ("two origins", gateway.sent_by_page(&key, SHOP, &body).header(ORIGIN, SHOP), 403),
+        ("an unknown key", gateway.sent_by_page(&unknown, SHOP, &body), 401),
         (
             "no key",
             text(gateway.client.post(gateway.address("/api/browser/events")).header(ORIGIN, SHOP)),
             401,
         ),
-        ("a key of a server", gateway.from_page(&gateway.key, SHOP, &body), 403),
+        ("a key of a server", gateway.sent_by_page(&gateway.key, SHOP, &body), 403),
         ("the native address", native(SHOP), 202),
         ("the native address, from elsewhere", native(OTHER), 403),
     ];
@@ -138,7 +138,7 @@ async fn what_a_page_sends_wrongly_is_told() {
         ("too many", &many, 413),
     ];
     for (why, body, status) in table {
-        let request = gateway.from_page(&key, SHOP, &Value::Null).body(body.to_owned());
+        let request = gateway.sent_by_page(&key, SHOP, &Value::Null).body(body.to_owned());
         Answer::of(request).await.assert_problem(status, why);
     }
     let address = gateway.address(&format!("/api/browser/events/?key={}", key.expose()));
@@ -153,7 +153,7 @@ async fn a_key_for_pages_has_a_limit_of_its_own() {
     let four = batch(&vec![json!({}); 4]);
     let (unlimited, limited) =
         (gateway.around.page_key(&[SHOP], None), gateway.around.page_key(&[SHOP], Some(1_000)));
-    let post = async |key: &ApiKey| Answer::of(gateway.from_page(key, SHOP, &four)).await;
+    let post = async |key: &ApiKey| Answer::of(gateway.sent_by_page(key, SHOP, &four)).await;
     assert_eq!(post(&unlimited).await.status, 202, "more than a second's are let in once");
     let answer = post(&unlimited).await;
     answer.assert_problem(429, "by the setting");
@@ -252,6 +252,7 @@ async fn the_snippet_is_served_and_small() {
     assert_eq!(answer.status().as_u16(), 200);
     assert_eq!(header("content-type").as_deref(), Some("text/javascript; charset=utf-8"));
     assert_eq!(header("content-encoding").as_deref(), Some("gzip"));
+    assert_eq!(header("access-control-allow-origin").as_deref(), Some("*"));
     assert!(header("etag").is_some() && header("cache-control").is_some());
     let bytes = answer.bytes().await.unwrap().len();
     assert!((500..=3_000).contains(&bytes), "{bytes}");
