@@ -40,6 +40,7 @@ bins:
 test: setup bins ## Set up and run every test, on private servers.
 	$(CARGO) test --workspace --no-fail-fast
 	@.ci/dashboard
+	@.ci/clients
 
 dashboard: ## Build the dashboard from crates/query/dashboard, after its source has changed: needs Node 20.19 or later.
 	@cd crates/query/dashboard && npm ci --loglevel error && npm run --silent build

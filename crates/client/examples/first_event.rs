@@ -1,0 +1,16 @@
+//! Sends one event, and waits until it is safe.
+
+use std::time::Duration;
+
+use client::{Client, Event, Settings};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::new(std::env::var("EYE_GATEWAY_URL")?, std::env::var("EYE_WRITE_KEY")?);
+    let client = Client::start(settings)?;
+    let data = serde_json::json!({ "product": 17, "price": 9.5 });
+    client.submit(Event::builder("session 1", "cart", "add").data(&data).build()?).await?;
+    let counts = client.shutdown(Duration::from_secs(10)).await;
+    println!("{} accepted, {} not", counts.accepted, counts.undelivered);
+    Ok(())
+}
