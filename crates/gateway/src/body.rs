@@ -105,19 +105,21 @@ impl Bodies {
         let is_small = bytes.len() <= inline_max;
         work(is_small, share, deadline, move || read(unpacked(bytes, coding, bytes_max)?)).await
     }
+}
 
-    /// Goes on with a body that was opened, for longer than its reader took.
-    pub(crate) async fn go_on<T: Send + 'static>(
-        &self,
-        body: &Bytes,
-        mut share: Share,
-        deadline: Instant,
-        read: impl FnOnce() -> Result<T, Unreadable> + Send + 'static,
-    ) -> Result<T, Unreadable> {
-        // What it was packed in took less: it now waits in memory for as long as the key is looked up.
-        share.grow(body.len()).map_err(|_| busy())?;
-        Ok(work(body.len() <= PLAIN_BYTES_INLINE_MAX, share, deadline, read).await?.0)
-    }
+/// A body that was opened goes on to be in memory: it is counted as large as it is unpacked.
+pub(crate) fn hold(share: &mut Share, body: &Bytes) -> Result<(), Unreadable> {
+    Ok(share.grow(body.len()).map_err(|_| busy())?)
+}
+
+/// Goes on with a body that was opened, for longer than its reader took.
+pub(crate) async fn go_on<T: Send + 'static>(
+    body: &Bytes,
+    share: Share,
+    deadline: Instant,
+    read: impl FnOnce() -> Result<T, Unreadable> + Send + 'static,
+) -> Result<T, Unreadable> {
+    Ok(work(body.len() <= PLAIN_BYTES_INLINE_MAX, share, deadline, read).await?.0)
 }
 
 /// Does small work at once, and what takes longer where it holds nobody up.

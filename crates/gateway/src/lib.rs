@@ -1,14 +1,16 @@
 //! HTTP in, envelope out.
 //!
 //! # Purpose
-//! Applications send events by `POST /api/events`. The gateway checks the key, the limits and that the body is JSON,
-//! dates the events, and answers 202 when the broker has them on disk. It judges no event.
+//! Applications send events by `POST /api/events`, or in the way in which they send already: calls of Segment's SDKs,
+//! CloudEvents, and what web pages send. The gateway checks the key, the limits and that the body is JSON, puts what is not in the
+//! native form into it, dates the events, and answers when the broker has them on disk. It judges no event.
 //!
 //! ```text
-//!  POST ─▶ routes ─▶ submit: keys ─▶ media ─▶ body ─▶ rate_limit ─▶ receipt_clock ─▶ outbox ─▶ broker
-//!          404 405           401 403  415      413 408               received_at      │  503
-//!                                 503          400 ─▶ parse_errors     429            │
-//!  202 ◀──────────────────────────────────────────────── every event confirmed ◀──────┘
+//!          routes ─┬▶ submit ──────┐
+//!  POST ─▶ 404 405 ├▶ cloudevents ─┤ keys ─▶ media ─▶ body ─▶ translate ─▶ accept: rate_limit ─▶ receipt_clock ─▶ outbox ─▶ broker
+//!  origins         ├▶ segment ─────┤ 401 403   415    413 408               │      429            received_at      │  503
+//!                  └▶ browser ─────┘ 503              400 ─▶ parse_errors                                          │
+//!  202, 200 ◀───────────────────────────────────────────────────────────────── every event confirmed ◀─────────────┘
 //! ```
 //!
 //! # Modules
@@ -16,11 +18,17 @@
 //! |---|---|
 //! | `application` | all parts, their start and their end |
 //! | `routes` | every address |
-//! | `submit` | the handler: the checks in their order |
-//! | `media` | what a body is said to be |
+//! | `origins` | what browsers ask before a page of another origin may send |
+//! | `submit` | the handler of the native address: the checks in their order |
+//! | `cloudevents` | the same address, for CloudEvents in each of their modes |
+//! | `segment` | the tracking API of Segment and RudderStack |
+//! | `browser` | the snippet for web pages, and the address to which it sends |
+//! | `translate` | what the formats share: members of objects, clocks that are wrong, events written in the native form |
+//! | `accept` | what they do alike: limits, publishing, the outcome |
+//! | `media` | how a body is said to be packed |
 //! | `body` | reading, unpacking and taking apart, each within limits |
 //! | `budget` | bytes that may be held over all requests |
-//! | [`rate_limit`] | events a second of an application |
+//! | [`rate_limit`] | events a second of an application, and of a key for web pages |
 //! | [`receipt_clock`] | strictly increasing receive times |
 //! | `outbox` | group commit: many requests, few messages |
 //! | `books` | how many events were confirmed, told to the books each second |
@@ -40,7 +48,7 @@
 //!
 //! | name | labels | tells |
 //! |---|---|---|
-//! | `eye_gateway_events_accepted_total` | `application` (name) | events answered 202 |
+//! | `eye_gateway_events_accepted_total` | `application` (name) | events answered 202, or 200 where the format has it so |
 //! | `eye_gateway_rate_limited_total` | `application` (name) | requests answered 429 |
 //! | `eye_gateway_parse_errors_total` | | bodies that were no JSON |
 //! | `eye_gateway_parse_errors_unreported_total` | | those of them that operators do not see |

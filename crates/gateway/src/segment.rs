@@ -35,6 +35,7 @@ pub(crate) use address::one_slash;
 
 use self::request::Calls;
 use crate::accept::Gateway;
+use crate::body::{go_on, hold};
 use crate::media::coding;
 use crate::routes::{only_get, only_post};
 
@@ -100,22 +101,26 @@ async fn accept(
     let received = gateway.bodies.receive(incoming, coding).await?;
     let deadline = Instant::now() + gateway.settings.publish_timeout();
     let events_max = gateway.settings.request_events_max();
-    let opened =
-        gateway.bodies.open(received, deadline, move |body| Calls::read(body, kind, events_max)).await;
+    let read = move |body| Calls::read(body, kind, events_max);
+    let mut opened = gateway.bodies.open(received, deadline, read).await;
     if sender.is_none() {
+        if let Ok((calls, share)) = &mut opened {
+            // It waits for its key to be looked up.
+            hold(share, &calls.body())?;
+        }
         let in_body = opened.as_ref().ok().and_then(|(calls, _)| calls.write_key());
         let key = in_body.or_else(|| key::in_query(request)).ok_or_else(key::missing)?;
         sender = Some(key::sender(gateway, request, &key).await?);
     }
     let sender = sender.ok_or_else(key::missing)?;
-    let (calls, share) = opened.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
+    let refuse = |unreadable| gateway.refuse(unreadable, &sender, context);
+    let (calls, share) = opened.map_err(refuse)?;
     if calls.is_empty() {
         return Ok(());
     }
     let (body, bytes_max, of) = (calls.body(), gateway.settings.body_bytes_max(), sender.clone());
     let translate = move || calls.translate(&of.translation, &of.application_name, Utc::now(), bytes_max);
-    let translated = gateway.bodies.go_on(&body, share, deadline, translate).await;
-    let events = translated.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
+    let events = go_on(&body, share, deadline, translate).await.map_err(refuse)?;
     gateway.publish(&sender, context, events, deadline).await?;
     Ok(())
 }
