@@ -96,6 +96,11 @@ async fn while_it_leaves_a_gateway_is_not_ready_and_answers_all_the_same_and_its
         assert_eq!(status(&answer), 202, "{answer}");
         assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
     }
+    let mut refused = Raw::connect(&gateway).await;
+    refused.send(b"GET /api/events HTTP/1.1\r\nHost: eye\r\n\r\n").await;
+    let answer = refused.answer().await;
+    assert_eq!(status(&answer), 405, "{answer}");
+    assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
     gateway.stopped().await.queue.events(3).await;
 }
 
