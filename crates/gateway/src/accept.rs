@@ -8,6 +8,7 @@ use broker::envelope::RequestContext;
 use event::ApplicationId;
 use event::body::Part;
 use metrics::counter;
+use service::body::payload_too_large;
 use service::crash;
 use service::keys::{Caller, KeyDigest, KeyRing, Scope};
 use service::problem::Problem;
@@ -21,6 +22,9 @@ use crate::per_application::PerApplication;
 use crate::rate_limit::{Exceeded, RateLimits};
 use crate::receipt_clock::ReceiptClock;
 use crate::settings::Settings;
+
+/// How many events a page may send at once, however few its key may send a second: a batch of the snippet.
+const PAGE_EVENTS_MAX: usize = 50;
 
 /// What it takes to accept events.
 pub(crate) struct Gateway {
@@ -82,21 +86,32 @@ impl Gateway {
         Ok(parts)
     }
 
-    /// Everybody who sees a page can use its key: such keys have a limit of their own, besides the application's.
+    /// Everybody who sees a page can use its key: such keys have a limit of their own, and take nothing of what their application's
+    /// servers may send.
     fn admit(&self, caller: &Caller, events: usize) -> Result<(), Problem> {
         let now = std::time::Instant::now();
+        let of_application = caller.events_per_second_max.and_then(NonZeroU32::new);
         if let Some(browser) = &caller.browser {
             let given = browser.events_per_second_max.and_then(NonZeroU32::new);
-            let per_second_max = given.unwrap_or(self.settings.browser_events_per_second_max());
+            let own = given.unwrap_or(self.settings.browser_events_per_second_max());
+            let per_second_max = of_application.map_or(own, |limit| limit.min(own));
+            check_page(events, per_second_max)?;
             let admitted = self.browser_rates.admit(caller.key, per_second_max, events, now);
-            admitted.map_err(|exceeded| too_many(caller, "this key", per_second_max, exceeded))?;
+            return admitted.map_err(|exceeded| too_many(caller, "this key", per_second_max, exceeded));
         }
-        let Some(per_second_max) = caller.events_per_second_max.and_then(NonZeroU32::new) else {
-            return Ok(());
-        };
+        let Some(per_second_max) = of_application else { return Ok(()) };
         let admitted = self.rates.admit(caller.application, per_second_max, events, now);
         admitted.map_err(|exceeded| too_many(caller, "the application", per_second_max, exceeded))
     }
+}
+
+/// What one page sends at once is charged to all of them: more than a second's, or than the snippet's batches, is no page's.
+fn check_page(events: usize, per_second_max: NonZeroU32) -> Result<(), Problem> {
+    let max = usize::try_from(per_second_max.get()).unwrap_or(usize::MAX).max(PAGE_EVENTS_MAX);
+    if events <= max {
+        return Ok(());
+    }
+    Err(payload_too_large(format!("expected at most {max} events in a page's request, found {events}")))
 }
 
 fn too_many(caller: &Caller, whose: &str, per_second_max: NonZeroU32, Exceeded(wait): Exceeded) -> Problem {

@@ -30,6 +30,17 @@ pub(crate) const BLOCKING_THREADS: usize = 1;
 pub(crate) struct Bodies {
     settings: Settings,
     reading: Budget,
+    /// For those of whom nobody knows yet who they are: they take no room away from others.
+    of_strangers: Budget,
+}
+
+/// Who sends a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Party {
+    /// Somebody whose key is good.
+    Sender,
+    /// Nobody knows: the key may stand in the body.
+    Stranger,
 }
 
 /// The events of a body, still in its bytes.
@@ -69,6 +80,8 @@ impl From<Unreadable> for Problem {
 /// A body as it came, with its share of the memory for that.
 pub(crate) struct Received {
     bytes: Bytes,
+    /// As many it may have unpacked.
+    bytes_max: usize,
     coding: Coding,
     share: Share,
 }
@@ -76,17 +89,28 @@ pub(crate) struct Received {
 impl Bodies {
     pub(crate) fn new(settings: &Settings) -> Self {
         let reading = Budget::new(settings.reading_bytes_max(), gauge!("eye_gateway_reading_bytes"));
-        Self { settings: settings.clone(), reading }
+        let gauge = gauge!("eye_gateway_strangers_reading_bytes");
+        let of_strangers = Budget::new(settings.strangers_reading_bytes_max(), gauge);
+        Self { settings: settings.clone(), reading, of_strangers }
     }
 
     /// Reads a body to its end.
-    pub(crate) async fn receive(&self, incoming: &mut Incoming, coding: Coding) -> Result<Received, Problem> {
+    pub(crate) async fn receive(
+        &self,
+        incoming: &mut Incoming,
+        coding: Coding,
+        from: Party,
+    ) -> Result<Received, Problem> {
         let deadline = Instant::now() + self.settings.body_timeout();
-        let mut share = self.reading.share();
+        let (budget, bytes_max) = match from {
+            Party::Sender => (&self.reading, self.settings.body_bytes_max()),
+            Party::Stranger => (&self.of_strangers, self.settings.strangers_body_bytes_max()),
+        };
+        let mut share = budget.share();
         let hold = |bytes| share.grow(bytes).map_err(|_| busy());
-        let reading = incoming.read(self.settings.body_bytes_max(), hold);
+        let reading = incoming.read(bytes_max, hold);
         let bytes = timeout_at(deadline, reading).await.map_err(|_| too_slow())??;
-        Ok(Received { bytes, coding, share })
+        Ok(Received { bytes, bytes_max, coding, share })
     }
 
     /// Unpacks a body and has it read. The share of the memory goes on to whoever keeps the body.
@@ -96,8 +120,7 @@ impl Bodies {
         deadline: Instant,
         read: impl FnOnce(Bytes) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<(T, Share), Unreadable> {
-        let Received { bytes, coding, share } = received;
-        let bytes_max = self.settings.body_bytes_max();
+        let Received { bytes, bytes_max, coding, share } = received;
         let inline_max = match coding {
             Coding::Identity => PLAIN_BYTES_INLINE_MAX,
             Coding::Gzip | Coding::Zstd => PACKED_BYTES_INLINE_MAX,
@@ -157,6 +180,7 @@ fn unpacked(bytes: Bytes, coding: Coding, bytes_max: usize) -> Result<Bytes, Unr
     }
 }
 
-fn busy() -> Problem {
+/// 503: there is no room, or no time, to read it now.
+pub(crate) fn busy() -> Problem {
     Problem::unavailable("too many bodies are being read; send it again", 1)
 }

@@ -9,8 +9,7 @@ use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CROSS_ORIGIN_RESOURCE
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-use event::EventId;
-use event::body::{BodyError, Format, Part, id_of, split};
+use event::body::{BodyError, Format, Part, split};
 use service::asset::{A_DAY, Asset, SCRIPT};
 use service::body::{Incoming, media_type, payload_too_large, unsupported};
 use service::keys::{ApiKey, Caller, KeyError, Scope};
@@ -19,20 +18,20 @@ use service::request::Context;
 use tokio::time::Instant;
 
 use crate::accept::Gateway;
-use crate::body::{Events, Unreadable};
+use crate::body::{Events, Party, Unreadable};
 use crate::media::coding;
 use crate::submit::answer;
-use crate::translate::{Clock, Fault, Lateness, Members, Writer, root};
+use crate::translate::{Clock, Fault, Lateness, Writer, place_of, root};
 
 static SNIPPET: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(SCRIPT, A_DAY, Bytes::from_static(include_bytes!("snippet/eye.js"))).packing()
 });
 
-/// An event of the future would be refused: what is ahead at all is corrected. What is behind may be late.
+/// An event from more than 5 s ahead would be refused: what is nearly so is corrected. What is behind may be late.
 const TOLERATED: Lateness = Lateness {
-    ahead_max: TimeDelta::zero(),
+    ahead_max: TimeDelta::seconds(3),
     behind_max: TimeDelta::minutes(5),
-    step: TimeDelta::seconds(10),
+    step: TimeDelta::seconds(2),
 };
 
 /// `GET /eye.js`, for every page: also for one that checks what it loads, or loads only what is meant for it.
@@ -66,10 +65,10 @@ async fn accept(
     let sender = sender(gateway, request).await?;
     check_type(request)?;
     let coding = coding(request.headers())?;
-    let received = gateway.bodies.receive(incoming, coding).await?;
+    let received = gateway.bodies.receive(incoming, coding, Party::Sender).await?;
     let deadline = Instant::now() + gateway.settings.publish_timeout();
     let (events_max, bytes_max) = (gateway.settings.request_events_max(), gateway.settings.body_bytes_max());
-    let read = move |body| take_apart(body, Utc::now(), events_max, bytes_max);
+    let read = move |body| take_apart(body, events_max, bytes_max);
     let opened = gateway.bodies.open(received, deadline, read).await;
     let (events, _) = opened.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
     gateway.publish(&sender, context, events, deadline).await
@@ -99,17 +98,12 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-fn take_apart(
-    body: Bytes,
-    now: DateTime<Utc>,
-    events_max: usize,
-    bytes_max: usize,
-) -> Result<Events, Unreadable> {
-    rewritten(&body, now, events_max, bytes_max).map_err(|fault| fault.of(body))
+fn take_apart(body: Bytes, events_max: usize, bytes_max: usize) -> Result<Events, Unreadable> {
+    rewritten(&body, Utc::now(), events_max, bytes_max).map_err(|fault| fault.of(body))
 }
 
 fn rewritten(body: &[u8], now: DateTime<Utc>, events_max: usize, bytes_max: usize) -> Result<Events, Fault> {
-    let (_, root) = root(body)?;
+    let (_, root) = root(body, &["sent_at", "events"])?;
     let events = root.get("events").filter(|events| events.starts_with('['));
     let events = events.ok_or_else(|| Problem::bad_request("events: expected an array of events"))?;
     let parts = split(events.as_bytes(), Format::Json, events_max).map_err(|error| match error {
@@ -126,18 +120,8 @@ fn rewritten(body: &[u8], now: DateTime<Utc>, events_max: usize, bytes_max: usiz
 
 /// Writes an event as it is, but for its time.
 fn write(event: &str, clock: &Clock, writer: &mut Writer) -> Result<(), Fault> {
-    match Members::read(event) {
-        Ok(Some(members)) if !members.repeats() && clock.is_wrong() && members.has("timestamp") => {
-            let id = id_of(event.as_bytes()).unwrap_or_else(EventId::fresh);
-            writer.event(id, |corrected| {
-                for (name, value) in members.iter().filter(|(name, _)| *name != "id") {
-                    match name {
-                        "timestamp" => corrected.raw(name, &clock.corrected(Some(value))),
-                        _ => corrected.raw(name, value),
-                    }
-                }
-            })
-        }
-        _ => writer.as_it_is(event),
-    }
+    let place = clock.is_wrong().then(|| place_of(event, "timestamp")).flatten();
+    let Some(place) = place else { return writer.as_it_is(event) };
+    let corrected = clock.corrected(Some(&event[place.clone()]));
+    writer.as_it_is(&[&event[..place.start], &corrected, &event[place.end..]].concat())
 }

@@ -53,6 +53,7 @@
 //! | `eye_gateway_parse_errors_total` | | bodies that were no JSON |
 //! | `eye_gateway_parse_errors_unreported_total` | | those of them that operators do not see |
 //! | `eye_gateway_reading_bytes` | | bytes of bodies that are being read |
+//! | `eye_gateway_strangers_reading_bytes` | | bytes of those that are read before it is known whose they are |
 //! | `eye_outbox_waiting_bytes` | | bytes of bodies that wait for a confirm |
 //! | `eye_outbox_messages_in_flight` | | messages that wait for a confirm |
 //! | `eye_outbox_message_events` | | events of a message |

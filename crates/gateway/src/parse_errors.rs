@@ -8,6 +8,7 @@ use broker::envelope::{Builder, Carried, RequestContext, Source};
 use broker::{Message, Publisher};
 use event::{ApplicationId, EventId};
 use metrics::counter;
+use service::keys::ApiKey;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -89,10 +90,12 @@ impl ParseErrors {
         detail: &str,
         body: &[u8],
     ) -> Message {
+        // SDKs have their key in the body, and operators need not see it.
+        let shown = ApiKey::masked(&body[..body.len().min(self.bytes_max)]);
         let rejected = Carried {
             id: EventId::fresh(),
             received_at: self.clock.receive(1).of(0),
-            bytes: &body[..body.len().min(self.bytes_max)],
+            bytes: &shown,
             request: 0,
         };
         Builder::parse_error(self.source.clone(), application, context, detail, &rejected)

@@ -24,18 +24,18 @@ mod source;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload, ServiceConfig, get, head, post, resource, route};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
 use serde_json::json;
 use service::body::Incoming;
+use service::keys::KeyError;
 use service::problem::Problem;
 use service::request::Context;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub(crate) use address::one_slash;
 
 use self::request::Calls;
 use crate::accept::Gateway;
-use crate::body::{go_on, hold};
+use crate::body::{Party, go_on, hold};
 use crate::media::coding;
 use crate::routes::{only_get, only_post};
 
@@ -98,7 +98,8 @@ async fn accept(
         Some(key) => Some(key::sender(gateway, request, &key).await?),
         None => None,
     };
-    let received = gateway.bodies.receive(incoming, coding).await?;
+    let from = if sender.is_some() { Party::Sender } else { Party::Stranger };
+    let received = gateway.bodies.receive(incoming, coding, from).await?;
     let deadline = Instant::now() + gateway.settings.publish_timeout();
     let events_max = gateway.settings.request_events_max();
     let read = move |body| Calls::read(body, kind, events_max);
@@ -110,7 +111,8 @@ async fn accept(
         }
         let in_body = opened.as_ref().ok().and_then(|(calls, _)| calls.write_key());
         let key = in_body.or_else(|| key::in_query(request)).ok_or_else(key::missing)?;
-        sender = Some(key::sender(gateway, request, &key).await?);
+        let known = timeout_at(deadline, key::sender(gateway, request, &key)).await;
+        sender = Some(known.unwrap_or_else(|_| Err(KeyError::Unavailable.into()))?);
     }
     let sender = sender.ok_or_else(key::missing)?;
     let refuse = |unreadable| gateway.refuse(unreadable, &sender, context);
@@ -118,8 +120,8 @@ async fn accept(
     if calls.is_empty() {
         return Ok(());
     }
-    let (body, bytes_max, of) = (calls.body(), gateway.settings.body_bytes_max(), sender.clone());
-    let translate = move || calls.translate(&of.translation, &of.application_name, Utc::now(), bytes_max);
+    let (body, bytes_max, of) = (calls.body(), gateway.settings.translated_bytes_max(), sender.clone());
+    let translate = move || calls.translate(&of.translation, &of.application_name, bytes_max, deadline);
     let events = go_on(&body, share, deadline, translate).await.map_err(refuse)?;
     gateway.publish(&sender, context, events, deadline).await?;
     Ok(())

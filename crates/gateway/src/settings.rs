@@ -4,6 +4,7 @@ use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Url;
 use serde::{Deserialize, Deserializer, de};
 
 /// Where the gateway listens and what a request may cost. Each member stands with its meaning in `defaults.toml`.
@@ -14,8 +15,12 @@ pub struct Settings {
     name: String,
     listen: String,
     health_listen: String,
+    #[serde(deserialize_with = "public_url")]
+    public_url: Option<Url>,
     body_bytes_max: NonZeroUsize,
     reading_bytes_max: NonZeroUsize,
+    strangers_body_bytes_max: NonZeroUsize,
+    strangers_reading_bytes_max: NonZeroUsize,
     request_events_max: NonZeroUsize,
     browser_events_per_second_max: NonZeroU32,
     message_bytes_max: NonZeroUsize,
@@ -31,6 +36,9 @@ pub struct Settings {
     shutdown_timeout_s: u64,
 }
 
+/// How many times as large as its body a request may become, where its calls share a context.
+const TRANSLATED_TIMES_MAX: usize = 4;
+
 /// The longest name a gateway may have.
 const NAME_CHARACTERS_MAX: usize = 100;
 
@@ -44,7 +52,28 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     }
 }
 
+/// An address under which others reach the gateway; none where it is left empty.
+fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let url = Url::parse(&text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
+    url.map(Some).ok_or_else(|| {
+        de::Error::custom(
+            "public_url: expected an address such as https://events.example, found something else",
+        )
+    })
+}
+
 impl Settings {
+    /// The address under which others reach the gateway, where it is told.
+    pub(crate) const fn public_url(&self) -> Option<&Url> {
+        self.public_url.as_ref()
+    }
+
     /// What it is called; unless told otherwise, as its machine.
     pub(crate) fn name(&self) -> Arc<str> {
         if !self.name.is_empty() {
@@ -66,8 +95,20 @@ impl Settings {
         self.body_bytes_max.get()
     }
 
+    pub(crate) const fn translated_bytes_max(&self) -> usize {
+        self.body_bytes_max.get().saturating_mul(TRANSLATED_TIMES_MAX)
+    }
+
     pub(crate) const fn reading_bytes_max(&self) -> usize {
         self.reading_bytes_max.get()
+    }
+
+    pub(crate) const fn strangers_body_bytes_max(&self) -> usize {
+        self.strangers_body_bytes_max.get()
+    }
+
+    pub(crate) const fn strangers_reading_bytes_max(&self) -> usize {
+        self.strangers_reading_bytes_max.get()
     }
 
     pub(crate) const fn request_events_max(&self) -> usize {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
 use event::EventId;
 use event::body::{BodyError, Format, Part, split};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use service::request::Context;
 use tokio::time::Instant;
 
 use crate::accept::Gateway;
-use crate::body::{Events, Unreadable};
+use crate::body::{Events, Party, Unreadable};
 use crate::cloudevents::{Mode, Target};
 use crate::media::coding;
 
@@ -47,7 +46,7 @@ async fn accept(
         Some(mode) => Submitted::CloudEvents(mode, target(gateway, &caller)),
         None => Submitted::Events(format(headers)?, gateway.settings.request_events_max()),
     };
-    let received = gateway.bodies.receive(incoming, coding).await?;
+    let received = gateway.bodies.receive(incoming, coding, Party::Sender).await?;
     let deadline = Instant::now() + gateway.settings.publish_timeout();
     let opened = gateway.bodies.open(received, deadline, move |body| submitted.take_apart(body)).await;
     let (events, _) = opened.map_err(|unreadable| gateway.refuse(unreadable, &caller, context))?;
@@ -58,9 +57,8 @@ fn target(gateway: &Gateway, caller: &Caller) -> Target {
     Target {
         translation: Arc::clone(&caller.translation),
         application: Arc::clone(&caller.application_name),
-        now: Utc::now(),
         events_max: gateway.settings.request_events_max(),
-        bytes_max: gateway.settings.body_bytes_max(),
+        bytes_max: gateway.settings.translated_bytes_max(),
     }
 }
 

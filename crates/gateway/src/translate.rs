@@ -9,7 +9,7 @@ mod root;
 mod writer;
 
 pub(crate) use clock::{Clock, Lateness};
-pub(crate) use members::{Members, decoded, is_blank};
+pub(crate) use members::{Member, Members, decoded, is_blank, place_of, storable};
 pub(crate) use root::{Fault, root};
 pub(crate) use writer::{Object, Writer, object, quoted};
 

@@ -1,7 +1,10 @@
 //! One call, and the event that it becomes.
 
+use std::collections::{HashMap, HashSet};
+
 use event::EventId;
 use service::keys::Translation;
+use service::problem::Problem;
 use uuid::Uuid;
 
 use crate::translate::{Clock, Fault, Members, Object, Writer, decoded, is_blank, named, quoted, session};
@@ -9,16 +12,66 @@ use crate::translate::{Clock, Fault, Members, Object, Writer, decoded, is_blank,
 /// Of ids that are made of a call's.
 const IDS: Uuid = Uuid::from_u128(0x8b0f_6c1e_7f64_4c0e_9d3a_5a1b_2f7d_c3e4);
 
+/// The most members of a context that is joined with another.
+const CONTEXT_MEMBERS_MAX: usize = 1_000;
+
+/// What goes into the data, besides the context.
+const DATA: [&str; 7] =
+    ["properties", "traits", "userId", "anonymousId", "groupId", "previousId", "category"];
+
+/// What says what a call is: it goes into the data where it becomes no field of the event.
+const WHAT: [&str; 3] = ["type", "event", "name"];
+
+/// What else is looked at.
+const OTHERS: [&str; 5] = ["context", "messageId", "timestamp", "originalTimestamp", "sentAt"];
+
 /// What the calls of a body share.
 pub(super) struct Batch<'a> {
-    pub(super) translation: &'a Translation,
-    pub(super) application: &'a str,
-    /// What the address says that each call is; none where they say it themselves.
-    pub(super) kind: Option<&'static str>,
+    translation: &'a Translation,
+    application: &'a str,
+    /// What the address says that the one call is; none where calls say it themselves.
+    kind: Option<&'static str>,
     /// What each call's context has besides its own members.
-    pub(super) context: Option<Members<'a>>,
+    context: Option<Members<'a>>,
+    /// What of it stands at places that are looked at.
+    shared: HashMap<&'a str, &'a str>,
     /// For calls that have no time.
-    pub(super) timestamp: Option<&'a str>,
+    timestamp: Option<&'a str>,
+    /// The members of a call that are looked at.
+    wanted: HashSet<&'a str>,
+}
+
+impl<'a> Batch<'a> {
+    /// Of a body whose members these are.
+    pub(super) fn new(
+        translation: &'a Translation,
+        application: &'a str,
+        kind: Option<&'static str>,
+        root: &Members<'a>,
+    ) -> Result<Self, Fault> {
+        let of_batch = |name| root.get(name).filter(|_| kind.is_none());
+        let context = of_batch("context").and_then(|context| Members::read(context, |_| true).ok().flatten());
+        if context.as_ref().is_some_and(|context| context.len() > CONTEXT_MEMBERS_MAX) {
+            let expected = format!("context: expected at most {CONTEXT_MEMBERS_MAX} members in a batch's");
+            return Err(Problem::bad_request(expected).into());
+        }
+        let Translation { segment_session, segment_category, segment_name, .. } = translation;
+        let places: Vec<&str> = [segment_session, segment_category, segment_name]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let shared = |place: &&'a str| Some((*place, context.as_ref()?.at(place.strip_prefix("context.")?)?));
+        let shared = places.iter().filter_map(shared).collect();
+        let firsts = places.iter().map(|place| place.split('.').next().unwrap_or_default());
+        let wanted = firsts.chain(DATA).chain(WHAT).chain(OTHERS).collect();
+        Ok(Self { translation, application, kind, context, shared, timestamp: of_batch("timestamp"), wanted })
+    }
+
+    /// Whether a member of a call is looked at.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.wanted.contains(name)
+    }
 }
 
 /// A call.
@@ -27,18 +80,32 @@ pub(super) struct Call<'a> {
     pub(super) batch: &'a Batch<'a>,
 }
 
-impl Call<'_> {
+/// What a field of the event becomes, and where it stood.
+struct Found<'a> {
+    place: &'a str,
+    value: String,
+}
+
+impl<'a> Call<'a> {
     /// Writes the event that it becomes.
     pub(super) fn write(&self, clock: &Clock, writer: &mut Writer) -> Result<(), Fault> {
         let Translation { segment_session, segment_category, segment_name, .. } = self.batch.translation;
         let of = |name| self.members.get(name);
-        let timestamp = of("timestamp").or(of("originalTimestamp")).or(self.batch.timestamp);
+        let time = of("timestamp").or(of("originalTimestamp")).or(self.batch.timestamp).or(of("sentAt"));
+        let session = self.first_of(segment_session).map(|found| session(&found.value));
+        let (category, name) = (self.first_of(segment_category), self.first_of(segment_name));
         writer.event(self.id(), |event| {
-            event.raw_if("session_id", self.first_of(segment_session).as_deref().map(session).as_deref());
-            event.raw_if("category", self.first_of(segment_category).as_deref());
-            event.raw_if("name", self.first_of(segment_name).as_deref());
-            event.object("data", |data| self.write_data(data));
-            event.raw("timestamp", &clock.corrected(timestamp));
+            event.raw_if("session_id", session.as_deref());
+            event.raw_if("category", category.as_ref().map(|found| &*found.value));
+            event.raw_if("name", name.as_ref().map(|found| &*found.value));
+            event.object("data", |data| {
+                self.write_data(data);
+                let used: Vec<_> =
+                    [&category, &name].into_iter().flatten().map(|found| found.place).collect();
+                self.write_unused(&used, data);
+                self.write_repeated(data);
+            });
+            event.raw("timestamp", &clock.corrected(time));
         })
     }
 
@@ -47,43 +114,54 @@ impl Call<'_> {
         given.map_or_else(EventId::fresh, |id| named(&id, &id, &IDS, self.batch.application))
     }
 
-    /// What is no field of an event by itself. A page has a category of its own.
     fn write_data(&self, data: &mut Object<'_>) {
-        for name in ["properties", "traits"] {
+        for name in DATA {
             data.raw_if(name, self.members.get(name));
         }
         self.write_context(data);
-        for name in ["userId", "anonymousId", "groupId", "previousId", "category"] {
-            data.raw_if(name, self.members.get(name));
+    }
+
+    /// What says what a call is, where other places say it for this application.
+    fn write_unused(&self, used: &[&str], data: &mut Object<'_>) {
+        for name in WHAT.into_iter().filter(|name| !used.contains(name)) {
+            data.raw_if(name, self.at(name).filter(|value| !is_blank(value)).as_deref());
         }
+    }
+
+    /// A member that stands twice stands twice in the data: the consumer says so.
+    fn write_repeated(&self, data: &mut Object<'_>) {
+        let repeated = self.members.repeated();
+        let all = self.members.iter().filter(|member| repeated.contains(&*member.name));
+        all.for_each(|member| data.member(member));
     }
 
     /// The call's context, with what only the batch's has.
     fn write_context(&self, data: &mut Object<'_>) {
         let given = self.members.get("context");
         let Some(shared) = &self.batch.context else { return data.raw_if("context", given) };
-        let own = given.map(|given| Members::read(given).ok().flatten());
-        // What is no object stays what it is.
-        let Some(own) = own.unwrap_or_else(|| Some(Members::none())) else {
-            return data.raw_if("context", given);
-        };
+        let own = given.map(|given| Members::read(given, |_| true).ok().flatten());
+        // What is no object, or none that anybody would send, stays what it is.
+        let own = own.unwrap_or_else(|| Some(Members::none())).filter(|own| own.len() <= CONTEXT_MEMBERS_MAX);
+        let Some(own) = own else { return data.raw_if("context", given) };
+        let names: HashSet<&str> = own.iter().map(|member| &*member.name).collect();
         data.object("context", |context| {
-            own.iter().for_each(|(name, value)| context.raw(name, value));
-            let missing = shared.iter().filter(|(name, _)| !own.has(name));
-            missing.for_each(|(name, value)| context.raw(name, value));
+            own.iter().for_each(|member| context.member(member));
+            let missing = shared.iter().filter(|member| !names.contains(&*member.name));
+            missing.for_each(|member| context.member(member));
         });
     }
 
     /// The first of these places that holds something.
-    fn first_of(&self, places: &[String]) -> Option<String> {
-        places.iter().filter_map(|place| self.at(place)).find(|value| !is_blank(value))
+    fn first_of(&self, places: &'a [String]) -> Option<Found<'a>> {
+        let found = |place: &'a String| Some(Found { place, value: self.at(place)? });
+        places.iter().filter_map(found).find(|found| !is_blank(&found.value))
     }
 
     fn at(&self, place: &str) -> Option<String> {
         if let ("type", Some(kind)) = (place, self.batch.kind) {
             return Some(quoted(kind));
         }
-        let shared = || self.batch.context.as_ref()?.at(place.strip_prefix("context.")?);
-        self.members.at(place).or_else(shared).map(str::to_owned)
+        let found = self.members.at(place).or_else(|| self.batch.shared.get(place).copied());
+        found.map(str::to_owned)
     }
 }

@@ -18,8 +18,14 @@ pub(super) async fn sender(
     Ok(gateway.keys.authorize_key(request, key, Scope::Write).await?)
 }
 
-/// The key in the header `Authorization`: as the user's name of `Basic`, or after `Bearer`. None where it is left out, or
-/// holds something else.
+/// Whose key it is that asks for its settings, which are no secret: a browser tells no origin where page and gateway have the same.
+pub(super) async fn owner(gateway: &Gateway, key: &ApiKey) -> Result<Caller, Problem> {
+    let caller = gateway.keys.caller(key).await?;
+    if caller.scopes.contains(Scope::Write) { Ok(caller) } else { Err(KeyError::Scope(Scope::Write).into()) }
+}
+
+/// The key in the header `Authorization`: as the user's name of `Basic`, or after `Bearer`. None where the header is left out, is of
+/// another scheme, or names nobody.
 pub(super) fn in_header(headers: &HeaderMap) -> Result<Option<ApiKey>, Problem> {
     let mut given = headers.get_all(AUTHORIZATION);
     let Some(header) = given.next() else { return Ok(None) };

@@ -3,15 +3,16 @@
 use std::ops::Range;
 
 use actix_web::web::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use event::body::{BodyError, Format, Part, split};
 use event::json;
 use service::body::payload_too_large;
 use service::keys::{ApiKey, Translation};
 use service::problem::Problem;
+use tokio::time::Instant;
 
 use super::call::{Batch, Call};
-use crate::body::{Events, Unreadable};
+use crate::body::{Events, Unreadable, busy};
 use crate::translate::{Clock, Fault, Lateness, Members, Writer, decoded, root};
 
 /// Segment corrects every time by this; here a clock has to be off by so much.
@@ -20,6 +21,9 @@ const TOLERATED: Lateness = Lateness {
     behind_max: TimeDelta::minutes(5),
     step: TimeDelta::minutes(1),
 };
+
+/// The members of a body that are looked at.
+const ROOT: [&str; 5] = ["batch", "context", "timestamp", "sentAt", "writeKey"];
 
 /// The calls of a body, still in its bytes.
 pub(super) struct Calls {
@@ -59,39 +63,35 @@ impl Calls {
         self.body.clone()
     }
 
-    /// The events that they become, at most so many bytes of them.
+    /// The events that they become, at most so many bytes of them, as long as somebody waits.
     pub(super) fn translate(
         &self,
         translation: &Translation,
         application: &str,
-        now: DateTime<Utc>,
         bytes_max: usize,
+        deadline: Instant,
     ) -> Result<Events, Unreadable> {
-        self.translated(translation, application, now, bytes_max).map_err(|fault| fault.of(self.body()))
+        self.translated(translation, application, bytes_max, deadline).map_err(|fault| fault.of(self.body()))
     }
 
     fn translated(
         &self,
         translation: &Translation,
         application: &str,
-        now: DateTime<Utc>,
         bytes_max: usize,
+        deadline: Instant,
     ) -> Result<Events, Fault> {
-        let (text, root) = root(&self.body)?;
-        let of_batch = |name| root.get(name).filter(|_| self.kind.is_none());
-        let batch = Batch {
-            translation,
-            application,
-            kind: self.kind,
-            context: of_batch("context").and_then(|context| Members::read(context).ok().flatten()),
-            timestamp: of_batch("timestamp"),
-        };
+        let (text, root) = root(&self.body, &ROOT)?;
+        let batch = Batch::new(translation, application, self.kind, &root)?;
+        let (now, sent_at) = (Utc::now(), root.get("sentAt"));
         let mut writer = Writer::new(bytes_max);
         for call in self.calls.iter().map(|range| &text[range.clone()]) {
-            match Members::read(call) {
-                Ok(Some(members)) if !members.repeats() => {
-                    let sent_at = members.get("sentAt").or_else(|| root.get("sentAt"));
-                    let clock = Clock::new(sent_at, now, TOLERATED);
+            if Instant::now() >= deadline {
+                return Err(busy().into());
+            }
+            match Members::read(call, |name| batch.wants(name)) {
+                Ok(Some(members)) => {
+                    let clock = Clock::new(members.get("sentAt").or(sent_at), now, TOLERATED);
                     Call { members, batch: &batch }.write(&clock, &mut writer)?;
                 }
                 _ => writer.as_it_is(call)?,
@@ -106,13 +106,13 @@ fn find(
     kind: Option<&'static str>,
     events_max: usize,
 ) -> Result<(Vec<Range<usize>>, Option<ApiKey>), Fault> {
-    let (text, root) = root(body)?;
+    let (text, root) = root(body, &ROOT)?;
     let write_key = root.get("writeKey").and_then(decoded).and_then(|key| ApiKey::parse(&key));
     if kind.is_some() {
         let whole = text.trim_matches(json::WHITE_SPACE);
         return Ok((vec![place(text, whole)], write_key));
     }
-    if root.repeats() {
+    if !root.repeated().is_empty() {
         return Err(Problem::bad_request("a member of the batch is given more than once").into());
     }
     let Some(batch) = root.get("batch").filter(|batch| batch.starts_with('[')) else {

@@ -19,8 +19,8 @@ pub(super) async fn settings(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Problem> {
     let key = ApiKey::parse(&write_key).ok_or_else(|| told(KeyError::Unknown.into()))?;
-    key::sender(&gateway, &request, &key).await.map_err(told)?;
-    let (scheme, host) = address(&request);
+    key::owner(&gateway, &key).await.map_err(told)?;
+    let (scheme, host) = address(&gateway, &request);
     Ok(answer(&json!({
         "integrations": {
             "Segment.io": { "apiKey": key.expose(), "apiHost": format!("{host}/v1"), "protocol": scheme },
@@ -42,8 +42,8 @@ pub(super) async fn configuration(
 ) -> Result<HttpResponse, Problem> {
     let key = key::in_header(request.headers()).map_err(told)?.or_else(|| key::in_query(&request));
     let key = key.ok_or_else(|| told(key::missing()))?;
-    let caller = key::sender(&gateway, &request, &key).await.map_err(told)?;
-    let (scheme, host) = address(&request);
+    let caller = key::owner(&gateway, &key).await.map_err(told)?;
+    let (scheme, host) = address(&gateway, &request);
     let name = &*caller.application_name;
     let off = json!({ "enabled": false });
     Ok(answer(&json!({
@@ -63,8 +63,13 @@ pub(super) async fn configuration(
     })))
 }
 
-/// How the client reached us, as it or what stands before us tells: the answer goes back to whoever said so.
-fn address(request: &HttpRequest) -> (String, String) {
+/// Scheme and host under which the client reaches us: as we are told, else as it or what stands before us says, to which the
+/// answer goes back.
+fn address(gateway: &Gateway, request: &HttpRequest) -> (String, String) {
+    if let Some(url) = gateway.settings.public_url() {
+        let place = url.as_str().split_once("://").map_or(url.as_str(), |(_, place)| place);
+        return (url.scheme().to_owned(), place.trim_end_matches('/').to_owned());
+    }
     let connection = request.connection_info();
     (connection.scheme().to_owned(), connection.host().to_owned())
 }

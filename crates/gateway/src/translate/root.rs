@@ -36,11 +36,11 @@ impl From<Problem> for Fault {
     }
 }
 
-/// The text of a body, and the members of the one object that it is.
-pub(crate) fn root(body: &[u8]) -> Result<(&str, Members<'_>), Fault> {
+/// The text of a body, and those members of the one object that it is that are wanted.
+pub(crate) fn root<'a>(body: &'a [u8], wanted: &[&str]) -> Result<(&'a str, Members<'a>), Fault> {
     let syntax = |error| Fault::syntax(body, &error);
     let text = json::utf8(body).map_err(syntax)?;
-    let members = Members::read(text).map_err(syntax)?;
+    let members = Members::read(text, |name| wanted.contains(&name)).map_err(syntax)?;
     let members = members.ok_or_else(|| Problem::bad_request("the body is no JSON object"))?;
     Ok((text, members))
 }

@@ -2,9 +2,9 @@
 
 use event::EventId;
 use event::body::{Part, id_of};
-use service::body::too_large;
+use service::body::payload_too_large;
 
-use super::Fault;
+use super::{Fault, Member};
 use crate::body::Events;
 
 /// Writes events until there are too many bytes of them.
@@ -45,7 +45,14 @@ impl Writer {
 
     fn take(&mut self, start: usize, id: EventId) -> Result<(), Fault> {
         self.parts.push(Part { range: start..self.text.len(), id });
-        if self.text.len() > self.bytes_max { Err(too_large(self.bytes_max).into()) } else { Ok(()) }
+        if self.text.len() <= self.bytes_max {
+            return Ok(());
+        }
+        let max = self.bytes_max;
+        Err(payload_too_large(format!(
+            "expected events of at most {max} bytes in a request, found more: what a batch's calls share counts with each"
+        ))
+        .into())
     }
 
     /// What was written.
@@ -67,6 +74,15 @@ impl Object<'_> {
         self.text.push_str(value);
     }
 
+    /// A member as it was read.
+    pub(crate) fn member(&mut self, member: &Member<'_>) {
+        self.next();
+        self.text.push('"');
+        self.text.push_str(member.key);
+        self.text.push_str("\":");
+        self.text.push_str(member.value);
+    }
+
     /// The same where there is a value.
     pub(crate) fn raw_if(&mut self, name: &str, value: Option<&str>) {
         value.into_iter().for_each(|value| self.raw(name, value));
@@ -78,10 +94,14 @@ impl Object<'_> {
         write_object(self.text, members);
     }
 
-    fn name(&mut self, name: &str) {
+    fn next(&mut self) {
         if !std::mem::take(&mut self.is_empty) {
             self.text.push(',');
         }
+    }
+
+    fn name(&mut self, name: &str) {
+        self.next();
         self.text.push_str(&quoted(name));
         self.text.push(':');
     }

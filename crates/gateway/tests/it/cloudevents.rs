@@ -161,7 +161,6 @@ async fn what_cant_be_read_is_refused() {
         ("no batch", MANY, "5".to_owned(), 400),
         ("another version", ONE, old.to_string(), 400),
         ("no version", ONE, none.to_string(), 400),
-        ("one of another version among others", MANY, json!([cloudevent(), old]).to_string(), 400),
         ("too many", MANY, json!(vec![cloudevent(); 5_001]).to_string(), 413),
         ("another format", "application/cloudevents+avro", "x".to_owned(), 415),
     ];
@@ -173,6 +172,10 @@ async fn what_cant_be_read_is_refused() {
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         Answer::of(request.body(data.to_owned()))
     };
+    let data_alone = Answer::of(
+        gateway.request().header("ce-type", "a.b").header(CONTENT_TYPE, "application/json").body("[]"),
+    );
+    data_alone.await.assert_problem(400, "no version: no CloudEvent");
     binary(&[("content-type", "application/xml")], "<x/>").await.assert_problem(415, "data of another type");
     binary(&[("ce-id", "1"), ("ce-id", "2")], "{}").await.assert_problem(400, "two ids");
     binary(&[("ce-subject", "%ff")], "{}").await.assert_problem(400, "no UTF-8");
@@ -188,4 +191,39 @@ async fn a_cloudevent_with_a_key_twice_goes_on_as_it_is() {
     assert_eq!(answer.status, 202, "{}", answer.body);
     let events = gateway.around.queue.events(1).await;
     assert_eq!(events[0].bytes, text.as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_another_version_spoils_no_batch() {
+    let gateway = Gateway::start().await;
+    let old = r#"{"specversion":"0.3","type":"a.b"}"#;
+    let answer = gateway.emit(MANY, format!("[{}, {old}, 42]", cloudevent())).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let events = gateway.around.queue.events(3).await;
+    assert!(events[0].bytes.starts_with(br#"{"id":"#));
+    assert_eq!((&*events[1].bytes, &*events[2].bytes), (old.as_bytes(), &b"42"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_database_could_store_is_not_made_storable() {
+    let gateway = Gateway::start().await;
+    let text = r#"{"specversion": "1.0", "id": "1", "source": "/", "type": "x\u0000y.b", "data": {"a": 1}}"#;
+    assert_eq!(gateway.emit(ONE, text).await.status, 202);
+    let events = gateway.around.queue.events(1).await;
+    let text = String::from_utf8(events[0].bytes.clone()).unwrap();
+    assert!(text.contains(r#""category":"x\u0000y.b","name":"x\u0000y.b""#), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_in_headers_may_be_quoted_and_data_of_any_json_type() {
+    let gateway = Gateway::start().await;
+    let headers = [
+        ("ce-specversion", "1.0"),
+        ("ce-type", r#""x.b""#),
+        ("ce-subject", r#""a \"b\" \\ %C3%A9""#),
+        ("content-type", "application/vnd.shop+json"),
+    ];
+    let event = gateway.emit_in_headers(&headers, "{}").await;
+    assert_eq!((&event["category"], &event["name"]), (&json!("x"), &json!("b")));
+    assert_eq!(event["session_id"], json!(r#"a "b" \ é"#));
 }

@@ -60,7 +60,9 @@ async fn a_pages_clock_that_is_ahead_or_far_behind_is_corrected() {
     let gateway = Gateway::start().await;
     let key = gateway.around.page_key(&[SHOP], None);
     let written = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    for (ahead_s, is_corrected) in [(-60, false), (-400, true), (5, true), (86_400, true)] {
+    for (ahead_s, is_corrected) in
+        [(-60, false), (-400, true), (0, false), (2, false), (5, true), (86_400, true)]
+    {
         let there = Utc::now() + TimeDelta::seconds(ahead_s);
         let happened = written(there - TimeDelta::seconds(20));
         let sent = json!({ "sent_at": written(there), "events": [{ "timestamp": happened, "name": "n" }] });
@@ -161,8 +163,31 @@ async fn a_key_for_pages_has_a_limit_of_its_own() {
     for _ in 0..3 {
         assert_eq!(post(&limited).await.status, 202, "by its own limit");
     }
+    answer_to_many(&gateway, &limited).await.assert_problem(413, "more than any page sends at once");
     // Those of servers go on.
     assert_eq!(gateway.post(json!(vec![json!({}); 100]).to_string()).await.status, 202);
+}
+
+async fn answer_to_many(gateway: &Gateway, key: &ApiKey) -> Answer {
+    Answer::of(gateway.sent_by_page(key, SHOP, &batch(&vec![json!({}); 1_001]))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_take_nothing_of_what_servers_may_send() {
+    let gateway = Gateway::start().await;
+    let page_key = gateway.around.page_key(&[SHOP], None);
+    gateway.around.store.set_application_limit("shop", Some(40)).unwrap();
+    let forty = json!(vec![json!({}); 40]).to_string();
+    let is_limited = async || {
+        gateway.post(forty.clone()).await;
+        gateway.post("{}").await.status == 429
+    };
+    until("the limit is in force", PATIENCE, is_limited).await;
+    let from_page = Answer::of(gateway.sent_by_page(&page_key, SHOP, &batch(&vec![json!({}); 50]))).await;
+    assert_eq!(from_page.status, 202, "{}", from_page.body);
+    let again = Answer::of(gateway.sent_by_page(&page_key, SHOP, &batch(&[json!({})]))).await;
+    again.assert_problem(429, "a page's key may send no more than its application");
+    until("servers go on", PATIENCE, async || gateway.post("{}").await.status == 202).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,6 +254,8 @@ async fn an_application_may_have_its_calls_translated_in_its_own_way() {
     until("the translation is in force", PATIENCE, async || send().await["category"] == "c").await;
     let event = send().await;
     assert_eq!((&event["session_id"], &event["name"]), (&json!("v1"), &json!("t")));
+    let what = (&event["data"]["type"], &event["data"]["event"]);
+    assert_eq!(what, (&json!("track"), &json!("e")), "what became no field is kept");
 
     let cloudevent = json!({ "specversion": "1.0", "id": "1", "source": "/s", "type": "a.b", "visit": "v2",
                              "data": { "x": 1 } });

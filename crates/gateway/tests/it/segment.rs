@@ -315,8 +315,30 @@ async fn one_bad_call_spoils_no_batch() {
     let events = gateway.around.queue.events(6).await;
     let texts: Vec<_> = events.iter().map(|event| String::from_utf8(event.bytes.clone()).unwrap()).collect();
     assert!(texts[0].contains(r#""name":"a""#) && texts[5].contains(r#""name":"b""#), "{texts:?}");
-    let as_they_are = ["42", "[]", "null", r#"{"type": "track", "type": "page", "userId": "u"}"#];
-    assert_eq!(texts[1..5], as_they_are);
+    assert_eq!(texts[1..4], ["42", "[]", "null"]);
+    // A member that stands twice stands twice in the data, and nothing else is wrong with it.
+    assert!(texts[4].contains(r#""data":{"userId":"u","type":"track","type":"page"}"#), "{}", texts[4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_goes_on_with_a_call_or_with_what_cant_be_read() {
+    let gateway = Gateway::start().await;
+    let key = gateway.key.expose();
+    let bodies = [
+        format!(r#"{{"event": "e", "userId": "u", "writeKey": "{key}"}}"#),
+        format!(r#"{{"event": "e", "event": "f", "userId": "u", "writeKey": "{key}"}}"#),
+        format!(r#"{{"event": "e", "writeKey": "{key}", ?"#),
+    ];
+    for body in bodies {
+        Answer::of(gateway.track("/v1/track").body(body)).await;
+    }
+    let messages = gateway.around.queue.take(3).await;
+    let events: Vec<_> = messages.iter().flat_map(|message| &message.events).collect();
+    assert_eq!(events.len(), 3);
+    for event in events {
+        let text = String::from_utf8_lossy(&event.bytes);
+        assert!(!text.contains(key), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -501,9 +523,34 @@ async fn sdks_are_told_to_send_here_and_nothing_elsewhere() {
         gateway.client.request(Method::HEAD, gateway.address(&format!("/sourceConfig?writeKey={key}")));
     assert_eq!(Answer::of(head).await.status, 200);
 
+    let page_key = gateway.around.page_key(&["https://shop.example"], None);
+    let path = format!("/v1/projects/{}/settings", page_key.expose());
+    assert_eq!(Answer::of(get(&path)).await.status, 200, "also where the browser tells no origin");
+
     let unknown = ApiKey::generate().unwrap();
     let path = format!("/v1/projects/{}/settings", unknown.expose());
     Answer::of(get(&path)).await.assert_told(401, "an unknown key");
     Answer::of(get("/v1/projects/x/settings")).await.assert_told(401, "no key at all");
     Answer::of(get("/sourceConfig")).await.assert_told(401, "none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_knows_its_address_tells_that() {
+    let gateway = Gateway::start_with(&[("GATEWAY__PUBLIC_URL", "https://events.example/eye/")]).await;
+    let path = gateway.address(&format!("/v1/projects/{}/settings", gateway.key.expose()));
+    let answer = Answer::of(gateway.client.get(path).header("x-forwarded-host", "evil.example")).await;
+    let segment = &answer.body["integrations"]["Segment.io"];
+    assert_eq!(segment["apiHost"], json!("events.example/eye/v1"));
+    assert_eq!(segment["protocol"], json!("https"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_no_database_could_store_is_not_made_storable() {
+    let gateway = Gateway::start().await;
+    let batch =
+        r#"{"context": {"a": 1}, "batch": [{"event": "e", "userId": "u", "context": {"k\ud800": 1}}]}"#;
+    Answer::of(gateway.track("/v1/batch").body(batch)).await.assert_taken("a batch");
+    let events = gateway.around.queue.events(1).await;
+    let text = String::from_utf8(events[0].bytes.clone()).unwrap();
+    assert!(text.contains(r#""context":{"k\ud800":1,"a":1}"#), "{text}");
 }

@@ -1,5 +1,6 @@
 //! A key as its application holds it, and as we do.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::io;
 
@@ -37,15 +38,29 @@ impl ApiKey {
 
     /// Takes a text that has the form of a key; anything else can't be one, and needs no looking up.
     pub fn parse(text: &str) -> Option<Self> {
-        let valid = text.len() == LENGTH
-            && text.starts_with(PREFIX)
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        valid.then(|| Self(text.into()))
+        is_key(text.as_bytes()).then(|| Self(text.into()))
     }
 
     /// Whether a text may hold a key, or a part of one.
     pub fn is_hinted_at(text: &str) -> bool {
         text.contains(PREFIX)
+    }
+
+    /// A text without what may be keys in it: of each only as much is left as people may see.
+    pub fn masked(text: &[u8]) -> Cow<'_, [u8]> {
+        let mut masked = Vec::new();
+        let (mut rest, mut kept) = (text, 0);
+        while let Some(at) = rest.windows(LENGTH).position(is_key) {
+            masked.extend_from_slice(&rest[..at + HINT_LENGTH]);
+            masked.extend_from_slice("…".as_bytes());
+            rest = &rest[at + LENGTH..];
+            kept = text.len() - rest.len();
+        }
+        if kept == 0 {
+            return Cow::Borrowed(text);
+        }
+        masked.extend_from_slice(&text[kept..]);
+        Cow::Owned(masked)
     }
 
     /// The key itself, for the one who is to have it.
@@ -62,6 +77,13 @@ impl ApiKey {
     pub fn hint(&self) -> &str {
         &self.expose()[..HINT_LENGTH]
     }
+}
+
+/// Whether a text has the form of a key.
+fn is_key(text: &[u8]) -> bool {
+    text.len() == LENGTH
+        && text.starts_with(PREFIX.as_bytes())
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// The SHA-256 of a whole key, its prefix included. Compared in constant time.

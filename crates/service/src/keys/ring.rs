@@ -86,15 +86,23 @@ impl KeyRing {
         key: &ApiKey,
         scope: Scope,
     ) -> Result<Caller, KeyError> {
+        let caller = self.caller(key).await?;
+        request.extensions_mut().insert(Sender(caller.application));
+        caller.check(request.headers(), scope)?;
+        Ok(caller)
+    }
+
+    /// Whose key it is, whatever it may be used for.
+    ///
+    /// # Errors
+    /// Nobody's, or it can't be told.
+    pub async fn caller(&self, key: &ApiKey) -> Result<Caller, KeyError> {
         let digest = key.digest();
         let grant = match self.keys.known(&digest) {
             Some(grant) => grant,
             None => self.keys.look_up(digest).await?,
         };
-        let caller = grant.caller().cloned().ok_or(KeyError::Unknown)?;
-        request.extensions_mut().insert(Sender(caller.application));
-        caller.check(request.headers(), scope)?;
-        Ok(caller)
+        grant.caller().cloned().ok_or(KeyError::Unknown)
     }
 
     /// Whether pages of this origin may use a key that is known.

@@ -16,8 +16,12 @@ use store::keys::{Key, Scope, Scopes};
 
 use super::{Browser, Caller, KeyDigest, Translation};
 
-/// The only version of the file so far; another one is not read.
+/// The first version of the file.
 const VERSION: u32 = 1;
+
+/// With keys for web pages in it, which a program that knows the first version only would take for keys of servers. A file
+/// without them stays readable to it.
+const VERSION_WITH_PAGES: u32 = 2;
 
 /// What a key is good for, and until when.
 #[derive(Clone, Debug)]
@@ -85,7 +89,7 @@ impl Snapshot {
             text => text?,
         };
         let document: Document = serde_json::from_slice(&text)?;
-        if document.version != VERSION {
+        if ![VERSION, VERSION_WITH_PAGES].contains(&document.version) {
             return Err(io::Error::other(format!("version {} is not known here", document.version)));
         }
         document.keys.into_iter().map(Entry::into_grant).collect::<Result<_, _>>().map(Some)
@@ -96,7 +100,9 @@ impl Snapshot {
         let mut keys: Vec<Entry> =
             self.keys.iter().map(|(digest, grant)| Entry::new(digest, grant)).collect();
         keys.sort_by(|one, other| one.digest.cmp(&other.digest));
-        Ok(serde_json::to_vec(&Document { version: VERSION, keys })?)
+        let has_pages = self.keys.values().any(|grant| grant.caller.browser.is_some());
+        let version = if has_pages { VERSION_WITH_PAGES } else { VERSION };
+        Ok(serde_json::to_vec(&Document { version, keys })?)
     }
 }
 

@@ -199,6 +199,9 @@ async fn pages_and_translations_outlive_the_process_in_the_snapshot() {
     let (page, server) = (given.page_key(&["https://shop.example"], None), given.key(&[Scope::Write]));
     let file = file_in(&directory);
     leave_snapshot(&given, &file).await;
+    // The version before would take a key for pages for one of a server.
+    let written: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(written["version"], 2);
 
     let ring = ring(away(), &[("SNAPSHOT_FILE", &file)]);
     assert!(ring.lists_origin("https://shop.example") && !ring.lists_origin("https://evil.example"));
@@ -228,4 +231,14 @@ async fn a_snapshot_of_the_version_before_is_read() {
     assert_eq!(names, of_before);
     let caller = authorize(&ring(away(), &[("SNAPSHOT_FILE", &file)]), &key).await.unwrap();
     assert_eq!((caller.browser, &*caller.translation), (None, &Translation::default()));
+}
+
+#[test]
+fn what_may_be_a_key_is_masked_in_any_text() {
+    let (one, other) = (ApiKey::generate().unwrap(), ApiKey::generate().unwrap());
+    let text = format!("{{\"writeKey\": \"{}\", \"é\": \"{}\"}} eye_short", one.expose(), other.expose());
+    let masked = String::from_utf8(ApiKey::masked(text.as_bytes()).into_owned()).unwrap();
+    let expected = format!("{{\"writeKey\": \"{}…\", \"é\": \"{}…\"}} eye_short", one.hint(), other.hint());
+    assert_eq!(masked, expected);
+    assert_eq!(ApiKey::masked(b"eye_ nothing \xff"), &b"eye_ nothing \xff"[..]);
 }
