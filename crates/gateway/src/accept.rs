@@ -4,13 +4,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::ORIGIN;
 use broker::envelope::RequestContext;
 use event::ApplicationId;
 use event::body::Part;
 use metrics::counter;
 use service::body::payload_too_large;
 use service::crash;
-use service::keys::{Caller, KeyDigest, KeyRing, Scope};
+use service::keys::{ApiKey, Caller, KeyDigest, KeyError, KeyRing, Scope};
 use service::problem::Problem;
 use service::request::Context;
 use tokio::time::Instant;
@@ -22,6 +23,9 @@ use crate::per_application::PerApplication;
 use crate::rate_limit::{Exceeded, RateLimits};
 use crate::receipt_clock::ReceiptClock;
 use crate::settings::Settings;
+
+/// The longest origin that is told back.
+const ORIGIN_BYTES_MAX: usize = 255;
 
 /// How many events a page may send at once, however few its key may send a second: a batch of the snippet.
 const PAGE_EVENTS_MAX: usize = 50;
@@ -49,7 +53,12 @@ pub(crate) fn accepted() -> PerApplication {
 impl Gateway {
     /// Who sends, by the key in the header.
     pub(crate) async fn sender(&self, request: &HttpRequest) -> Result<Caller, Problem> {
-        Ok(self.keys.authorize(request, Scope::Write).await?)
+        self.keys.authorize(request, Scope::Write).await.map_err(|error| refused(request, error))
+    }
+
+    /// The same by a key that stood elsewhere.
+    pub(crate) async fn sender_by(&self, request: &HttpRequest, key: &ApiKey) -> Result<Caller, Problem> {
+        self.keys.authorize_key(request, key, Scope::Write).await.map_err(|error| refused(request, error))
     }
 
     /// The problem of a body that can't be read, once the operators are told of it.
@@ -112,6 +121,33 @@ fn check_page(events: usize, per_second_max: NonZeroU32) -> Result<(), Problem> 
         return Ok(());
     }
     Err(payload_too_large(format!("expected at most {max} events in a page's request, found {events}")))
+}
+
+/// Why a request is not let in; with the origin, where that was the fault: whoever looks at the page's console can tell it to whoever
+/// makes keys.
+fn refused(request: &HttpRequest, error: KeyError) -> Problem {
+    if error != KeyError::Origin {
+        return error.into();
+    }
+    let mut origins = request.headers().get_all(ORIGIN).map(|origin| origin.to_str().unwrap_or("?"));
+    let detail = match (origins.next(), origins.next()) {
+        (None, _) => {
+            "this key is for web pages, and the request names no origin: a program needs a key that is made \
+                      with --scope write"
+                .to_owned()
+        }
+        (Some("null"), None) => {
+            "this key sends from pages of its origins only, and this page has none: a file, or a frame \
+                                 that is closed off; serve it over http"
+                .to_owned()
+        }
+        (Some(origin), None) if origin.len() <= ORIGIN_BYTES_MAX => format!(
+            "this key sends from pages of its origins only, found {origin}: a key for it is made by \
+             `eye key create APPLICATION --origin {origin}`"
+        ),
+        _ => "this key sends from pages of its origins only, found something else than one origin".to_owned(),
+    };
+    Problem::forbidden(detail)
 }
 
 fn too_many(caller: &Caller, whose: &str, per_second_max: NonZeroU32, Exceeded(wait): Exceeded) -> Problem {

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use event::body::{BodyError, Format, Part, split};
 use service::asset::{A_DAY, Asset, SCRIPT};
 use service::body::{Incoming, media_type, payload_too_large, unsupported};
-use service::keys::{ApiKey, Caller, KeyError, Scope};
+use service::keys::{ApiKey, Caller, KeyError};
 use service::problem::Problem;
 use service::request::Context;
 use tokio::time::Instant;
@@ -79,7 +79,7 @@ async fn sender(gateway: &Gateway, request: &HttpRequest) -> Result<Caller, Prob
     let given = request.query_string().split('&').find_map(|pair| pair.strip_prefix("key="));
     let given = given.ok_or_else(|| Problem::unauthorized("no key: send it in the address, as ?key=KEY"))?;
     let key = ApiKey::parse(given).ok_or(KeyError::Unknown)?;
-    let sender = gateway.keys.authorize_key(request, &key, Scope::Write).await?;
+    let sender = gateway.sender_by(request, &key).await?;
     if sender.browser.is_none() {
         return Err(Problem::forbidden(
             "the key is not one for web pages: make one with `eye key create APPLICATION --origin ORIGIN`, \

@@ -6,8 +6,8 @@
 //! | `context.sessionId`, else `anonymousId`, else `userId` | `session_id` |
 //! | the call's type | `category` |
 //! | `event`, else `name`, else the type | `name` |
-//! | `properties`, `traits`, `context`, the ids of user and group, a page's `category` | `data`, under these names |
-//! | `timestamp`, else `originalTimestamp`, else the time of receipt | `timestamp` |
+//! | `properties`, `traits`, `context`, the ids of user and group, a page's `category`, and `type`, `event` and `name` where they became no field | `data`, under these names |
+//! | `timestamp`, else `originalTimestamp`, else `sentAt`, else the time of receipt | `timestamp` |
 //!
 //! Where session, category and name stand each application may set (`eye app translate`). SDKs send what was answered 5xx or
 //! 429 again, and drop what got any other 4xx: a call that can be read at all is a 200, and what is wrong with it is found
@@ -95,7 +95,7 @@ async fn accept(
     // What is said of a body's type means nothing: one SDK sends JSON as a form.
     let coding = coding(request.headers())?;
     let mut sender = match key::in_header(request.headers())? {
-        Some(key) => Some(key::sender(gateway, request, &key).await?),
+        Some(key) => Some(gateway.sender_by(request, &key).await?),
         None => None,
     };
     let from = if sender.is_some() { Party::Sender } else { Party::Stranger };
@@ -111,7 +111,7 @@ async fn accept(
         }
         let in_body = opened.as_ref().ok().and_then(|(calls, _)| calls.write_key());
         let key = in_body.or_else(|| key::in_query(request)).ok_or_else(key::missing)?;
-        let known = timeout_at(deadline, key::sender(gateway, request, &key)).await;
+        let known = timeout_at(deadline, gateway.sender_by(request, &key)).await;
         sender = Some(known.unwrap_or_else(|_| Err(KeyError::Unavailable.into()))?);
     }
     let sender = sender.ok_or_else(key::missing)?;

@@ -73,7 +73,7 @@ async fn the_gateway_does_what_its_description_says() {
             accepted["ids"].as_array().expect("ids").iter().map(|id| id.as_str().expect("text").to_owned()),
         );
     }
-    assert_eq!(ids.len(), 5, "one event, a batch of two and two lines");
+    assert_eq!(ids.len(), 8, "one event, a batch of two, two lines, a CloudEvent and a batch of two");
     for id in ids {
         assert_eq!(api.read(&format!("/api/events/{id}/receipt")).await["state"], "stored", "{id}");
     }

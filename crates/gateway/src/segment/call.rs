@@ -35,7 +35,7 @@ pub(super) struct Batch<'a> {
     context: Option<Members<'a>>,
     /// What of it stands at places that are looked at.
     shared: HashMap<&'a str, &'a str>,
-    /// For calls that have no time.
+    /// For calls that have no time: when it is made up, or else sent.
     timestamp: Option<&'a str>,
     /// The members of a call that are looked at.
     wanted: HashSet<&'a str>,
@@ -65,7 +65,15 @@ impl<'a> Batch<'a> {
         let shared = places.iter().filter_map(shared).collect();
         let firsts = places.iter().map(|place| place.split('.').next().unwrap_or_default());
         let wanted = firsts.chain(DATA).chain(WHAT).chain(OTHERS).collect();
-        Ok(Self { translation, application, kind, context, shared, timestamp: of_batch("timestamp"), wanted })
+        Ok(Self {
+            translation,
+            application,
+            kind,
+            context,
+            shared,
+            timestamp: of_batch("timestamp").or(root.get("sentAt")),
+            wanted,
+        })
     }
 
     /// Whether a member of a call is looked at.
@@ -91,7 +99,7 @@ impl<'a> Call<'a> {
     pub(super) fn write(&self, clock: &Clock, writer: &mut Writer) -> Result<(), Fault> {
         let Translation { segment_session, segment_category, segment_name, .. } = self.batch.translation;
         let of = |name| self.members.get(name);
-        let time = of("timestamp").or(of("originalTimestamp")).or(self.batch.timestamp).or(of("sentAt"));
+        let time = of("timestamp").or(of("originalTimestamp")).or(of("sentAt")).or(self.batch.timestamp);
         let session = self.first_of(segment_session).map(|found| session(&found.value));
         let (category, name) = (self.first_of(segment_category), self.first_of(segment_name));
         writer.event(self.id(), |event| {

@@ -9,15 +9,6 @@ use service::problem::Problem;
 
 use crate::accept::Gateway;
 
-/// Whose key it is.
-pub(super) async fn sender(
-    gateway: &Gateway,
-    request: &HttpRequest,
-    key: &ApiKey,
-) -> Result<Caller, Problem> {
-    Ok(gateway.keys.authorize_key(request, key, Scope::Write).await?)
-}
-
 /// Whose key it is that asks for its settings, which are no secret: a browser tells no origin where page and gateway have the same.
 pub(super) async fn owner(gateway: &Gateway, key: &ApiKey) -> Result<Caller, Problem> {
     let caller = gateway.keys.caller(key).await?;

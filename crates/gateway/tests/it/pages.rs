@@ -127,6 +127,28 @@ async fn a_key_for_pages_is_good_for_its_pages_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_refused_is_told_what_to_ask_for() {
+    let gateway = Gateway::start().await;
+    let key = gateway.around.page_key(&[SHOP], None);
+    let body = batch(&[event()]);
+    let native = gateway.request_by(&key).header(CONTENT_TYPE, "application/json").body("{}");
+    let long = format!("https://{}.example", "a".repeat(300));
+    let table = [
+        (gateway.sent_by_page(&key, OTHER, &body), "--origin https://other.example`"),
+        (gateway.sent_by_page(&key, "null", &body), "serve it over http"),
+        (gateway.sent_by_page(&key, &long, &body), "something else than one origin"),
+        (gateway.sent_by_page(&key, SHOP, &body).header(ORIGIN, SHOP), "something else than one origin"),
+        (native, "--scope write"),
+        (gateway.sent_by_page(&gateway.key, SHOP, &body), "revoke this one if a page showed it"),
+    ];
+    for (request, told) in table {
+        let answer = Answer::of(request).await;
+        answer.assert_problem(403, told);
+        assert!(answer.body["detail"].as_str().unwrap().contains(told), "{told}: {}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_page_sends_wrongly_is_told() {
     let gateway = Gateway::start().await;
     let key = gateway.around.page_key(&[SHOP], None);

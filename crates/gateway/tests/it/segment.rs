@@ -273,6 +273,14 @@ async fn what_is_no_time_is_left_to_the_consumer_and_no_time_is_now() {
         json!({ "event": "e", "userId": "u", "timestamp": "yesterday", "sentAt": "2001-01-01T00:00:00Z" });
     let events = gateway.translated("/v1/track", &call, 1).await;
     assert_eq!(events[0]["timestamp"], json!("yesterday"));
+    let sent_at = micros(Utc::now().trunc_subsecs(6));
+    let batch = json!({ "batch": [{ "type": "track", "userId": "u" }], "sentAt": sent_at });
+    let events = gateway.translated("/v1/batch", &batch, 1).await;
+    assert_eq!(
+        events[0]["timestamp"],
+        json!(sent_at),
+        "the time of sending is the same each time it is sent"
+    );
     let before = Utc::now();
     let events = gateway.translated("/v1/track", &json!({ "event": "e", "userId": "u" }), 1).await;
     assert!(time_of(&events[0]) >= before - TimeDelta::milliseconds(1) && time_of(&events[0]) <= Utc::now());
