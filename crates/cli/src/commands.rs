@@ -22,6 +22,7 @@ use store::Store;
 
 /// The database that the settings name.
 pub(crate) fn store() -> Result<Store> {
+    crate::local::expect_store()?;
     Ok(Store::new(&crate::local::settings()?.section("store")?)?)
 }
 

@@ -21,6 +21,10 @@ const CLOSED: &str = "<!doctype html><meta charset=\"utf-8\"><title>The gateway 
 <p>The gateway at <code>{{gateway}}</code> does not answer, so nothing that is done here would be sent. Start the stack with \
 <code>eye up --detach</code>, then load this page again.</p>";
 
+/// What a path shows that the shop does not have.
+const NOTHING: &str = "<!doctype html><meta charset=\"utf-8\"><title>Not in the shop</title>\
+<p>There is nothing here: <a href=\"/\">to the shop</a>.</p>";
+
 /// Path, media type and contents. In pages, `{{gateway}}` and `{{key}}` stand for the gateway's address and the page's key,
 /// `{{dashboard}}` for the dashboard's page of a session, up to its id.
 /// The shop's pages are one, which shows by its address what is wanted.
@@ -81,7 +85,7 @@ impl Shop {
 
 async fn answer(request: HttpRequest, shop: web::Data<Shop>) -> HttpResponse {
     let Some((_, media_type, text)) = shop.files.iter().find(|(path, ..)| *path == request.path()) else {
-        return HttpResponse::NotFound().body("There is nothing here but the shop, at /.\n");
+        return HttpResponse::NotFound().content_type(HTML).body(NOTHING);
     };
     let is_page = *media_type == HTML;
     let mut answer = HttpResponse::Ok();

@@ -22,7 +22,7 @@
 //! | `output` | JSON, tables on a terminal, plain lines elsewhere; nothing that steers a terminal |
 //!
 //! # Error policy
-//! A command ends with exit code 0 only when all of it was done. An error says what was expected, what was found and
+//! A command ends with exit code 0 only when all of it was done, and with 2 where it was told what can't be meant. An error says what was expected, what was found and
 //! what to do; it is one line on stderr. An output that is closed (`eye type list | head`) is no error: what is being done
 //! is done to its end, and what only shows things ends there.
 //!
@@ -89,11 +89,36 @@ enum Command {
     Retention(commands::retention::Retention),
 }
 
+/// A command line that no command can do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUse(String);
+
+/// What is wrong with a command line.
+pub(crate) fn wrong_use(error: anyhow::Error) -> anyhow::Error {
+    WrongUse(format!("{error:#}")).into()
+}
+
 /// Does what the command line says.
 ///
 /// # Errors
 /// Why it was not done.
 pub fn run(eye: Eye) -> anyhow::Result<()> {
+    dispatch(eye).map_err(advised)
+}
+
+/// Says what to do where the database of a stack on this machine is away.
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    let is_away = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(store::Error::Transient { .. }))
+    };
+    if error.chain().any(is_away) && local::is_of_stack(local::STORE_URL) {
+        return anyhow::anyhow!("{error:#}: where the stack is down, start it with `eye up --detach`");
+    }
+    error
+}
+
+fn dispatch(eye: Eye) -> anyhow::Result<()> {
     let output = output::Output::new(eye.output);
     match eye.command {
         Command::Up(up) => up.run(&output),

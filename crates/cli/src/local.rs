@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use service::settings::Settings;
 
 /// The folder `.local` of a clone.
@@ -96,6 +96,36 @@ fn assignment(line: &str) -> Option<(String, String)> {
 pub(crate) fn variable(name: &str) -> Option<String> {
     let given = std::env::var(name).ok().filter(|value| !value.is_empty());
     given.or_else(|| Local::find().ok()?.env().remove(name))
+}
+
+/// The variable of the database's address.
+pub(crate) const STORE_URL: &str = "EYE__STORE__URL";
+
+/// Whether a variable, or its `_FILE` form, is given in the environment.
+fn is_given(name: &str) -> bool {
+    [name.to_owned(), format!("{name}_FILE")].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// Whether it is the stack on this machine that says what a variable is.
+pub(crate) fn is_of_stack(name: &str) -> bool {
+    !is_given(name) && Local::find().is_ok_and(|local| local.env().contains_key(name))
+}
+
+/// Whether anything says where the database is: else only the default is left, and waiting for it helps nobody.
+///
+/// # Errors
+/// Nothing does.
+pub(crate) fn expect_store() -> Result<()> {
+    let is_of_store = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"EYE__STORE__");
+    let told = std::env::vars_os()
+        .any(|(name, value)| is_of_store(&name) || (name == "EYE_SETTINGS_FILE" && !value.is_empty()));
+    if told || Local::find()?.env_file().exists() {
+        return Ok(());
+    }
+    bail!(
+        "no stack is known here (no .local/env, and {STORE_URL} is not set): change to the directory in which `eye up` ran, \
+         or set it"
+    )
 }
 
 /// The settings, in which the stack on this machine comes after the file and before the environment.

@@ -9,7 +9,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             cli::tell(&format!("error: {error:#}"));
-            ExitCode::FAILURE
+            // As clap ends where it finds the fault.
+            if error.is::<cli::WrongUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

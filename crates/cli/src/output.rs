@@ -84,6 +84,23 @@ impl Output {
         self.result(values, || self.table(header, &rows))
     }
 
+    /// The same with the header in front where fields are separated by tabs too: of fields that look alike, such as times,
+    /// nobody could tell otherwise which is which.
+    ///
+    /// # Errors
+    /// It can't be written, for another reason than that nobody reads it.
+    pub(crate) fn headed_rows(
+        &self,
+        values: &impl Serialize,
+        header: &[&str],
+        mut rows: Vec<Vec<String>>,
+    ) -> anyhow::Result<()> {
+        if !self.is_terminal() {
+            rows.insert(0, header.iter().map(|&name| name.to_owned()).collect());
+        }
+        self.rows(values, header, rows)
+    }
+
     /// Rows for people: a table on a terminal, fields separated by tabs elsewhere.
     pub(crate) fn table(&self, header: &[&str], rows: &[Vec<String>]) -> String {
         // A line feed or a tab in a field would make others of it.

@@ -9,7 +9,10 @@ use crate::{Error, Store};
 
 pub(crate) mod translation;
 
-pub use translation::{PLACE_CHARACTERS_MAX, PLACES_MAX, Translation, TranslationChange};
+pub use translation::{
+    CALL_MEMBERS, PLACE_CHARACTERS_MAX, PLACES_MAX, Translation, TranslationChange, check_attribute,
+    check_place,
+};
 
 /// The most characters of a name.
 pub const NAME_CHARACTERS_MAX: usize = 100;

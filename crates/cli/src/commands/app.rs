@@ -47,7 +47,7 @@ pub(crate) struct Limit {
     /// The application's name.
     name: String,
     /// Events a second, from 1; `none` lifts the limit.
-    #[arg(value_parser = parse_limit)]
+    #[arg(value_parser = parse_limit, allow_negative_numbers = true)]
     events_per_second: EventsPerSecond,
 }
 
@@ -131,6 +131,7 @@ fn value(application: &Application) -> Value {
         "strict": application.strict,
         "created_at": application.created_at,
         "disabled_at": application.disabled_at,
+        "translation": translate::own_value(&application.translation),
     })
 }
 
@@ -144,7 +145,11 @@ fn show(output: &Output, application: &Application) -> Result<()> {
             application.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {at}"));
         let Application { name, created_at, .. } = application;
         let types = if application.strict { "registered event types only" } else { "any event type" };
-        format!("{name}: {state}, limit {}, {types}, registered {created_at}", limit(application))
+        let line = format!("{name}: {state}, limit {}, {types}, registered {created_at}", limit(application));
+        match translate::own_text(&application.translation) {
+            Some(own) => format!("{line}\n  calls of other formats: {own}"),
+            None => line,
+        }
     })
 }
 
@@ -159,7 +164,9 @@ fn list(output: &Output, applications: &[Application]) -> Result<()> {
             strict,
             application.created_at.to_rfc3339(),
             disabled,
+            translate::own_text(&application.translation).unwrap_or_default(),
         ]
     });
-    output.rows(&values, &["name", "limit", "strict", "registered", "disabled"], rows.collect())
+    let header = ["name", "limit", "strict", "registered", "disabled", "other formats"];
+    output.headed_rows(&values, &header, rows.collect())
 }

@@ -9,6 +9,7 @@ use store::Store;
 use store::keys::{KeyName, ListedKey, NewKey, Scope, Scopes};
 
 use crate::output::Output;
+use crate::wrong_use;
 
 /// Makes, lists and revokes the keys of applications.
 #[derive(Debug, Subcommand)]
@@ -30,8 +31,8 @@ pub(crate) enum Key {
 pub(crate) struct Create {
     /// The application's name.
     application: String,
-    /// What the key may be used for: write, read or both.
-    #[arg(long, value_delimiter = ',', required_unless_present = "origin", value_parser = parse_scope)]
+    /// What the key may be used for: write, read or both. Needed unless --origin is given.
+    #[arg(long, value_delimiter = ',', value_parser = parse_scope)]
     scope: Vec<Scope>,
     /// Reads its own application only.
     #[arg(long)]
@@ -44,7 +45,7 @@ pub(crate) struct Create {
     #[arg(long, value_parser = Origin::parse)]
     origin: Vec<Origin>,
     /// How many events a second each gateway takes with a key for web pages; what the gateway's settings say, unless given.
-    #[arg(long, value_name = "EVENTS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    #[arg(long, value_name = "EVENTS_PER_SECOND", value_parser = parse_limit, allow_negative_numbers = true)]
     limit: Option<u32>,
 }
 
@@ -62,6 +63,14 @@ pub(crate) struct Revoke {
 
 fn parse_scope(word: &str) -> Result<Scope, String> {
     Scope::parse(word).ok_or_else(|| format!("expected write or read, found {word}"))
+}
+
+fn parse_limit(text: &str) -> Result<u32, String> {
+    match text.parse::<i64>().map(|number| (number, i32::try_from(number))) {
+        Ok((1.., Ok(limit))) => Ok(limit.unsigned_abs()),
+        Ok((1.., Err(_))) => Err(format!("expected at most {}, found {text}", i32::MAX)),
+        _ => Err(format!("expected a whole number from 1, found {text}")),
+    }
 }
 
 fn parse_expiry(text: &str) -> Result<DateTime<Utc>, String> {
@@ -85,19 +94,28 @@ fn parse_expiry(text: &str) -> Result<DateTime<Utc>, String> {
 
 impl Key {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
-        let store = super::store()?;
         match self {
-            Self::Create(create) => create.run(&store, output),
-            Self::List(List { application }) => list(output, &store.list_keys(application.as_deref())?),
-            Self::Revoke(Revoke { key }) => revoke(output, &store, key),
+            Self::Create(create) => create.run(output),
+            Self::List(List { application }) => list(output, &of_application(application.as_deref())?),
+            Self::Revoke(Revoke { key }) => revoke(output, &super::store()?, key),
         }
     }
 }
 
+/// The keys of one application, or all of them.
+fn of_application(name: Option<&str>) -> Result<Vec<ListedKey>> {
+    let store = super::store()?;
+    if let Some(name) = name {
+        super::app::known(name, store.find_application(name)?)?;
+    }
+    Ok(store.list_keys(name)?)
+}
+
 impl Create {
-    fn run(&self, store: &Store, output: &Output) -> Result<()> {
-        let browser = self.browser()?;
-        let scopes = self.scopes(browser.is_some())?;
+    fn run(&self, output: &Output) -> Result<()> {
+        let browser = self.browser().map_err(wrong_use)?;
+        let scopes = self.scopes(browser.is_some()).map_err(wrong_use)?;
+        let store = super::store()?;
         let key = ApiKey::generate()?;
         let new = NewKey {
             application_name: &self.application,
@@ -129,6 +147,12 @@ impl Create {
     /// Of which pages it is to be.
     fn browser(&self) -> Result<Option<Browser>> {
         if self.origin.is_empty() {
+            if self.scope.is_empty() {
+                bail!(
+                    "expected --scope, or --origin for a web page: `eye key create {} --scope write` makes a key for a server",
+                    self.application
+                );
+            }
             if self.limit.is_some() {
                 bail!(
                     "--limit is of keys for web pages, and this one has no --origin; `eye app limit {} EVENTS_PER_SECOND` \
@@ -203,6 +227,17 @@ pub(crate) fn find(store: &Store, key: &str) -> Result<Option<store::keys::Key>>
     Ok(store.key_by_digest(key.digest().as_bytes())?)
 }
 
+/// Revokes the keys for web pages of an application that begin like this one: hints are short, and keys for anything else are
+/// not meant.
+pub(crate) fn revoke_page_key(store: &Store, application: &str, key: &str) -> Result<()> {
+    let Some(key) = ApiKey::parse(key) else { return Ok(()) };
+    let is_it = |listed: &&ListedKey| listed.hint == key.hint() && listed.browser.is_some();
+    for listed in store.list_keys(Some(application))?.iter().filter(is_it) {
+        store.revoke_key(KeyName::Id(listed.id))?;
+    }
+    Ok(())
+}
+
 fn revoke(output: &Output, store: &Store, key: &str) -> Result<()> {
     let name = key.parse().map_or(KeyName::Hint(key), KeyName::Id);
     let revoked = store.revoke_key(name)?;
@@ -236,7 +271,7 @@ fn value(key: &ListedKey) -> Value {
 fn list(output: &Output, keys: &[ListedKey]) -> Result<()> {
     let values: Vec<_> = keys.iter().map(value).collect();
     let header = ["id", "application", "key", "scopes", "expires", "revoked", "origins", "limit"];
-    output.rows(&values, &header, keys.iter().map(row).collect()).context("print the keys")
+    output.headed_rows(&values, &header, keys.iter().map(row).collect()).context("print the keys")
 }
 
 fn row(key: &ListedKey) -> Vec<String> {

@@ -135,8 +135,10 @@ fn a_key_for_web_pages_is_made_and_listed_with_its_origins() {
     assert_eq!(of("origins"), [serde_json::json!([shop, local]), serde_json::json!([shop]), Value::Null]);
     assert_eq!(of("events_per_second_max"), [50.into(), Value::Null, Value::Null]);
     let text = self::text(&["key", "list", "pages"]);
-    let first = text.lines().next().expect("a line");
-    assert!(first.ends_with("\thttps://shop.example,http://localhost:8080\t50 events/s"), "{text}");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "id\tapplication\tkey\tscopes\texpires\trevoked\torigins\tlimit");
+    assert!(refusal(&["key", "list", "nosuch"]).contains("there is no application nosuch; `eye app list`"));
+    assert!(lines[1].ends_with("\thttps://shop.example,http://localhost:8080\t50 events/s"), "{text}");
     let text = self::text(&["key", "create", "pages", "--origin", shop]);
     assert!(text.contains(shop) && text.contains("within 5 s") && text.contains("not shown again"), "{text}");
 }
@@ -182,7 +184,7 @@ fn how_other_formats_become_events_is_shown_and_set() {
 
     let shown = text(&["app", "translate", "translated"]);
     assert!(
-        shown.contains("context.sessionId, anonymousId, userId") && !shown.contains("In force"),
+        shown.contains(r#""context.sessionId", "anonymousId", "userId""#) && !shown.contains("In force"),
         "{shown}"
     );
     let said = text(&["app", "translate", "translated", "--cloudevents-attributes", "off"]);
@@ -198,6 +200,51 @@ fn how_other_formats_become_events_is_shown_and_set() {
     }
     assert_eq!(set(&[]), default, "what is refused changes nothing");
     assert!(refusal(&["app", "translate", "nobody"]).contains("there is no application nobody"));
+}
+
+/// What a command prints for people, and what it says beside it.
+fn told(arguments: &[&str]) -> (String, String) {
+    let eye = Eye::new().env("EYE__STORE__URL", &DATABASE).env("EYE__STORE__CONNECT_TIMEOUT_MS", "10000");
+    let output = eye.args(arguments).run();
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    (stdout(&output), stderr(&output))
+}
+
+#[test]
+fn places_are_trimmed_and_those_that_calls_may_lack_are_warned_of() {
+    json(&["app", "create", "places"]);
+    for (options, shown, warned) in [
+        (&["--category", "properties.category, type"][..], r#""properties.category", "type""#, None),
+        (&["--category", " properties.order id "], r#""properties.order id""#, Some("category: required")),
+        (&["--reset", "--name", "event,name"], r#""event", "name""#, Some("name: required")),
+        (&["--reset", "--session", "userId"], r#""userId""#, None),
+        (&["--reset", "--cloudevents-session", "traceid , subject"], r#""traceid", "subject""#, None),
+    ] {
+        let (stdout, stderr) = told(&[&["app", "translate", "places"], options].concat());
+        assert!(stdout.contains(shown), "{options:?}: {stdout}");
+        match warned {
+            Some(reason) => {
+                assert!(stderr.contains("will be rejected") && stderr.contains(reason), "{stderr}")
+            }
+            None => assert_eq!(stderr, "", "{options:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_application_shows_a_translation_of_its_own() {
+    json(&["app", "create", "own"]);
+    assert_eq!(json(&["app", "show", "own"])["translation"], Value::Null);
+    assert!(!text(&["app", "show", "own"]).contains("other formats"));
+    json(&["app", "translate", "own", "--category", "category,type", "--cloudevents-attributes", "on"]);
+    assert_eq!(
+        json(&["app", "show", "own"])["translation"]["segment"]["category"],
+        serde_json::json!(["category", "type"])
+    );
+    let said = r#"category from "category", "type"; attributes of a CloudEvent kept"#;
+    assert!(text(&["app", "show", "own"]).contains(said));
+    let listed = text(&["app", "list"]);
+    assert!(listed.starts_with("name\t") && listed.contains(&format!("\t{said}\n")), "{listed}");
 }
 
 #[test]

@@ -56,6 +56,12 @@ impl Eye {
         self
     }
 
+    /// Nothing says where the database is.
+    pub(crate) fn without_store(mut self) -> Self {
+        self.command.env_remove("EYE__STORE__URL").env_remove("EYE__STORE__CONNECT_TIMEOUT_MS");
+        self
+    }
+
     pub(crate) fn within(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
         self

@@ -89,7 +89,8 @@ fn the_shop_has_a_key_for_its_own_page_and_keeps_it() {
     assert!(page.contains(&format!("{}/eye.js", gateway.url())) && page.contains(&key), "{page}");
     assert!(!page.contains("{{"), "{page}");
     for path in ["/.local/demo-key", "/%2e%2e/.local/demo-key", "/index.html", "//"] {
-        assert_eq!(shop.get(path).0, 404, "{path}");
+        let (status, page) = shop.get(path);
+        assert!(status == 404 && page.contains("<a href=\"/\">"), "{path}: {page}");
     }
     shop.close();
 
@@ -99,10 +100,23 @@ fn the_shop_has_a_key_for_its_own_page_and_keeps_it() {
     ground.execute("UPDATE api_keys SET revoked_at = now()");
     let fresh = Shop::open(&ground, gateway.url(), directory.path(), &listen);
     assert_ne!(fresh.told["key"], key, "one that is refused is not");
+    let fresh_key = fresh.told["key"].clone();
     fresh.close();
     let elsewhere = Shop::open(&ground, gateway.url(), directory.path(), "127.0.0.1:0");
-    assert_ne!(elsewhere.told["key"], key, "nor one of other pages");
+    assert_ne!(elsewhere.told["key"], fresh_key, "nor one of other pages");
+    let listen_elsewhere = elsewhere.address().replace("http://127.0.0.1", "localhost");
     elsewhere.close();
+    let revoked = "SELECT count(*)::text FROM api_keys WHERE revoked_at IS NULL";
+    assert_eq!(ground.ask(revoked), "1", "a key that is replaced is revoked");
+    for listen in [&listen, &listen_elsewhere] {
+        let shop = Shop::open(&ground, gateway.url(), directory.path(), listen);
+        assert_eq!(shop.told["limits"], Value::Null, "{listen}");
+        shop.close();
+    }
+    assert_eq!(ground.ask("SELECT count(*)::text FROM api_keys"), "3", "one key is for both");
+    let open = Shop::open(&ground, gateway.url(), directory.path(), "0.0.0.0:0");
+    assert!(open.told["limits"].as_str().is_some_and(|said| said.contains("from this machine only")));
+    open.close();
 }
 
 #[test]
@@ -133,7 +147,12 @@ fn a_shop_that_can_not_be_opened_says_why() {
         ("the port is taken", format!("http://{address}"), address.as_str(), "is taken by another process"),
         ("no gateway", gone, "127.0.0.1:0", "does not answer: start the stack with `eye up --detach`"),
         ("no address", "localhost".to_owned(), "127.0.0.1:0", "does not answer"),
-        ("not of this machine", format!("http://{address}"), "192.0.2.1:8080", "listen at 192.0.2.1:8080"),
+        (
+            "not of this machine",
+            format!("http://{address}"),
+            "192.0.2.1:8080",
+            "this machine has no address 192.0.2.1: give one of its own",
+        ),
         ("no port", format!("http://{address}"), "127.0.0.1", "invalid value"),
     ] {
         let output = eye(&ground, &gateway).args(&["demo", "--listen", listen]).run();

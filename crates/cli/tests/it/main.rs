@@ -84,7 +84,9 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
             &["key", "create", "shop", "--scope", "read", "--expires", "2001-01-01T00:00:00Z"],
             "expected a time to come",
         ),
-        (&["key", "create", "shop"], "--scope"),
+        (&["key", "create", "shop"], "--scope, or --origin for a web page"),
+        (&["key", "create", "shop", "--limit", "50"], "--scope, or --origin for a web page"),
+        (&["key", "create", "shop", "--origin", "", "--limit", "50"], "which is empty"),
         (&["key", "create", "shop", "--origin", "shop.example"], "write https://shop.example instead"),
         (&["key", "create", "shop", "--origin", "*"], "list each origin by itself"),
         (&["key", "create", "shop", "--origin", "https://a.example", "--scope", "read"], "leave read out"),
@@ -95,7 +97,7 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
         (&["key", "create", "shop", "--origin", "https://a.example", "--own"], "leave --own out"),
         (
             &["key", "create", "shop", "--origin", "https://a.example", "--limit", "0"],
-            "0 is not in 1..=2147483647",
+            "expected a whole number from 1, found 0",
         ),
         (
             &["key", "create", "shop", "--scope", "write", "--limit", "5"],
@@ -113,6 +115,69 @@ fn what_cannot_be_done_ends_with_a_reason_and_no_success() {
         let output = eye(arguments);
         assert!(!output.status.success(), "{arguments:?}");
         assert!(stderr(&output).contains(reason), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn wrong_use_ends_with_two_whoever_finds_it() {
+    let page = "https://a.example";
+    for (arguments, reason) in [
+        (&["key", "create", "shop", "--limit", "abc"][..], "expected a whole number from 1, found abc"),
+        (&["key", "create", "shop", "--limit", "-3"], "expected a whole number from 1, found -3"),
+        (&["key", "create", "shop", "--limit", "2147483648"], "expected at most 2147483647"),
+        (&["app", "limit", "shop", "-3"], "expected a whole number from 1, or none; found -3"),
+        (&["key", "create", "shop"], "--scope"),
+        (&["key", "create", "shop", "--origin", page, "--scope", "read"], "leave read out"),
+        (&["key", "create", "shop", "--scope", "write", "--own"], "add read to --scope"),
+        (&["key", "create", "shop", "--scope", "write", "--limit", "5"], "`eye app limit shop"),
+        (&["app", "translate", "shop", "--category", ""], "a member by its path"),
+        (&["app", "translate", "shop", "--category", "catgory"], "found \"catgory\""),
+        (&["app", "translate", "shop", "--cloudevents-session", "a b"], "lower-case letters"),
+        (&["demo", "--listen", "8090"], "expected ADDRESS:PORT such as 127.0.0.1:8090, found 8090"),
+        (&["demo", "--listen", "localhost:"], "expected ADDRESS:PORT"),
+        (&["demo", "--listen", "localhost:65536"], "expected ADDRESS:PORT"),
+    ] {
+        let output = eye(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(reason), "{arguments:?}: {}", stderr(&output));
+    }
+    assert_eq!(eye(&["app", "list"]).status.code(), Some(1), "what went wrong is no wrong use");
+}
+
+#[test]
+fn without_a_stack_or_with_one_that_is_down_commands_say_what_to_do() {
+    let (nowhere, down) =
+        (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let local = down.path().join(".local");
+    std::fs::create_dir(&local).expect("made");
+    let env = "EYE__STORE__URL='postgres://nobody@127.0.0.1:1/none'\nEYE__STORE__CONNECT_TIMEOUT_MS='200'\n";
+    std::fs::write(local.join("env"), env).expect("written");
+    let settings = down.path().join("eye.toml");
+    std::fs::write(
+        &settings,
+        "[store]\nurl = \"postgres://nobody@127.0.0.1:1/none\"\nconnect_timeout_ms = 200\n",
+    )
+    .expect("written");
+    let (unknown, start) = ("no stack is known here (no .local/env", "start it with `eye up --detach`");
+    for arguments in [
+        &["key", "create", "shop", "--scope", "write"][..],
+        &["key", "list"],
+        &["app", "translate", "shop"],
+        &["app", "list"],
+    ] {
+        let said = |directory: &std::path::Path, settings: &str| {
+            let eye = Eye::new().without_store().within(directory).env("EYE_SETTINGS_FILE", settings);
+            let output = eye.args(arguments).run();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+            stderr(&output)
+        };
+        let lost = said(nowhere.path(), "");
+        assert!(lost.contains(unknown) && !lost.contains("5432"), "{arguments:?}: {lost}");
+        let away = said(down.path(), "");
+        assert!(away.contains("the database is away") && away.contains(start), "{arguments:?}: {away}");
+        let told = said(nowhere.path(), &settings.display().to_string());
+        assert!(told.contains("the database is away"), "{arguments:?}: {told}");
+        assert!(!told.contains(unknown) && !told.contains(start), "{arguments:?}: {told}");
     }
 }
 

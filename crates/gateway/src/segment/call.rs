@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use event::EventId;
 use service::keys::Translation;
 use service::problem::Problem;
+use store::applications::CALL_MEMBERS;
 use uuid::Uuid;
 
 use crate::translate::{Clock, Fault, Members, Object, Writer, decoded, is_blank, named, quoted, session};
@@ -21,9 +22,6 @@ const DATA: [&str; 7] =
 
 /// What says what a call is: it goes into the data where it becomes no field of the event.
 const WHAT: [&str; 3] = ["type", "event", "name"];
-
-/// What else is looked at.
-const OTHERS: [&str; 5] = ["context", "messageId", "timestamp", "originalTimestamp", "sentAt"];
 
 /// What the calls of a body share.
 pub(super) struct Batch<'a> {
@@ -64,7 +62,7 @@ impl<'a> Batch<'a> {
         let shared = |place: &&'a str| Some((*place, context.as_ref()?.at(place.strip_prefix("context.")?)?));
         let shared = places.iter().filter_map(shared).collect();
         let firsts = places.iter().map(|place| place.split('.').next().unwrap_or_default());
-        let wanted = firsts.chain(DATA).chain(WHAT).chain(OTHERS).collect();
+        let wanted = firsts.chain(CALL_MEMBERS).collect();
         Ok(Self {
             translation,
             application,

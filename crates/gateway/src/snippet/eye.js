@@ -3,25 +3,24 @@
   "use strict";
   // A second copy would send all twice.
   if (window.eye && window.eye.send) return;
-  const script = document.currentScript;
-  if (!script || !script.src || /\b(1|yes|true)\b/.test([navigator.doNotTrack, window.doNotTrack, navigator.globalPrivacyControl])) {
-    window.eye = { send() {}, session: () => null };
-    return;
-  }
-  const url = new URL("api/browser/events?key=" + encodeURIComponent(script.dataset.key), script.src).href;
+  window.eye = { send() {}, session: () => null };
+  if (/\b(1|yes|true)\b/.test([window.doNotTrack, navigator.doNotTrack, navigator.globalPrivacyControl])) return;
+  const { src, dataset } = document.currentScript || {};
+  if (!src || !dataset.key) return console.warn("The Eye: no data-key on the script, or it is a module");
+  const url = new URL("api/browser/events?key=" + encodeURIComponent(dataset.key), src).href;
   const outlives = "keepalive" in Request.prototype;
-  let waiting = [];
   const flying = new Set();
-  let timer, told, seen;
+  let waiting = [];
   let failures = 0;
   let { referrer } = document;
+  let timer, told, seen;
 
   // Nothing that goes wrong here may reach the page.
   const safely = (work) => (...args) => {
     try {
       work(...args);
     } catch (error) {
-      console.warn("The Eye lost an event.", error);
+      console.warn("The Eye:", error);
     }
   };
   const on = (type, work, capture) => addEventListener(type, safely(work), { capture, passive: true });
@@ -29,7 +28,7 @@
   // Pages without TLS have no randomUUID.
   const uuid = () =>
     "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-      (digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)))).toString(16)
+      (digit ^ (crypto.getRandomValues(new Uint8Array(1)) & (15 >> (digit / 4)))).toString(16)
     );
 
   // Where it is denied, the session is the page's.
@@ -37,36 +36,38 @@
   try {
     store = localStorage || store;
   } catch {}
-  const session = (isEvent) => {
-    if (script.dataset.session) return script.dataset.session;
+  const session = (isUsed) => {
+    if (dataset.session) return dataset.session;
     const key = "eye.session";
     const now = Date.now();
     let [id, last] = (store[key] || "").split(" ");
-    const isOn = Math.abs(now - last) < 1800000;
-    if (!isOn) id = uuid();
-    const value = id + " " + now;
+    if (!(Math.abs(now - last) < 1800000)) {
+      isUsed = true;
+      id = uuid();
+    }
     try {
-      if (isEvent || !isOn) store[key] = value;
+      if (isUsed) store[key] = id + " " + now;
     } catch {
-      store = { [key]: value };
+      store = { [key]: id + " " + now };
     }
     return id;
   };
 
   const bytesOf = (text) => new Blob([text]).size;
   const add = (category, name, data) => {
+    const isText = (text) => text && typeof text === "string";
+    if (!isText(category) || !isText(name) || !/^{"/.test(JSON.stringify(data))) throw "expected eye.send(category, name, {…})";
     const event = JSON.stringify({ id: uuid(), session_id: session(true), category, name, data, timestamp: new Date() });
-    if (bytesOf(event) > 59899) throw "Over 60,000 bytes.";
+    if (bytesOf(event) > 59900) throw "over 60,000 bytes";
     waiting = [...waiting, event].slice(-200);
     plan();
   };
   const take = () => {
-    let bytes = 100;
-    let count = 0;
-    while (count < 50 && count < waiting.length && (bytes += bytesOf(waiting[count]) + 1) <= 60000) count++;
+    let count = 50;
+    while (bytesOf(waiting.slice(0, count)) > 59900) count--;
     return waiting.splice(0, count);
   };
-  const bodyOf = (batch) => `{"sent_at":"${new Date().toISOString()}","events":[${batch}]}`;
+  const bodyOf = (batch) => `{"sent_at":${JSON.stringify(new Date())},"events":[${batch}]}`;
 
   const wait = (seconds) => {
     clearTimeout(timer);
@@ -83,7 +84,7 @@
   const post = async (batch) => {
     const body = bodyOf(batch);
     let status = 503;
-    let seconds;
+    let seconds, detail;
     flying.add(batch);
     try {
       const answer = await fetch(url, {
@@ -97,20 +98,19 @@
       });
       status = answer.status;
       seconds = Math.min(answer.headers.get("Retry-After"), 3600);
-      await answer.text(); // Unread, it counts as in flight.
+      ({ detail } = await answer.json()); // Unread, it stays in flight.
     } catch {}
     flying.delete(batch);
-    if (status < 300) {
-      failures = 0;
-      dispatchEvent(new CustomEvent("eye:sent", { detail: body }));
-    } else if (/408|429|5../.test(status)) {
+    if (status < 300) failures = 0;
+    else if (/408|429|5../.test(status)) {
       waiting = [...batch, ...waiting].slice(-200);
       wait((seconds || Math.min(48, 2 ** failures)) * (1 + Math.random() / 4));
       failures++;
     } else if (told !== status) {
-      console.warn(`The Eye dropped events: ${status}.`, /40[13]/.test(status) ? "Check data-key, or: eye key create APP --origin " + location.origin : "");
+      console.warn("The Eye dropped events: " + status + (detail ? ", " + detail : ""));
       told = status;
     }
+    dispatchEvent(new CustomEvent("eye:sent", { detail: { status, body } }));
     plan();
   };
 

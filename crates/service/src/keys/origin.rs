@@ -1,6 +1,6 @@
 //! Of which web pages a key may be.
 
-use url::Url;
+use url::{ParseError, Url};
 
 /// The most characters of an origin. A host has 253 at most.
 const CHARACTERS_MAX: usize = 255;
@@ -46,33 +46,47 @@ impl From<Origin> for String {
 
 /// What is wrong with a text, and what to write instead.
 fn fault(text: &str) -> Option<String> {
-    if text == "null" {
+    if text.trim().is_empty() {
+        return Some("which is empty".to_owned());
+    }
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.trim().to_ascii_lowercase());
+    if text == "null" || scheme.as_deref() == Some("file") {
         return Some(
-            "which is what files and sandboxed frames send, anybody's: serve the page over http".to_owned(),
+            "which stands for files and sandboxed frames, anybody's: serve the page over http".to_owned(),
         );
     }
-    if text.contains(['*', ',']) {
+    if text.contains('*') {
         return Some("which is not one: list each origin by itself, a * stands for none".to_owned());
+    }
+    if text.contains(',') {
+        return Some("which is a list: give --origin once for each".to_owned());
     }
     if text.chars().count() > CHARACTERS_MAX {
         return Some(format!("of more than {CHARACTERS_MAX} characters"));
     }
+    if scheme.is_some_and(|scheme| !matches!(scheme.as_str(), "http" | "https")) {
+        return Some("whose scheme must be http or https".to_owned());
+    }
     match written_by_browsers(text) {
-        Some(origin) if origin == text => None,
-        Some(origin) => Some(format!("write {origin} instead")),
-        None => Some("which has not the form of one".to_owned()),
+        Ok(origin) if origin == text => None,
+        Ok(origin) => Some(format!("write {origin} instead")),
+        Err(fault) => Some(fault.to_owned()),
     }
 }
 
-/// The origin of the pages at an address, also where its scheme was left out.
-fn written_by_browsers(text: &str) -> Option<String> {
+/// The origin of the pages at an address, also where its scheme was left out; else what of it is wrong.
+fn written_by_browsers(text: &str) -> Result<String, &'static str> {
     let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| text.starts_with(host));
     let address = match text.contains("://") {
         true => Url::parse(text),
         false if local => Url::parse(&format!("http://{text}")),
         false => Url::parse(&format!("https://{text}")),
     };
-    let address = address.ok()?;
-    let is_web = matches!(address.scheme(), "http" | "https") && address.port() != Some(0);
-    is_web.then(|| address.origin().ascii_serialization())
+    match address {
+        Ok(address) if address.port() == Some(0) => Err("whose port is 0, which nobody has"),
+        Ok(address) => Ok(address.origin().ascii_serialization()),
+        Err(ParseError::InvalidPort) => Err("whose port is no number, or over 65535"),
+        Err(ParseError::EmptyHost) => Err("which names no host"),
+        Err(_) => Err("whose host can't be the name of one"),
+    }
 }

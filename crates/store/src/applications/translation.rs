@@ -14,6 +14,25 @@ pub const PLACES_MAX: usize = 20;
 /// The most characters of a place.
 pub const PLACE_CHARACTERS_MAX: usize = 200;
 
+/// The members of a Segment call that are read: no other can hold a field of an event.
+pub const CALL_MEMBERS: [&str; 15] = [
+    "anonymousId",
+    "category",
+    "context",
+    "event",
+    "groupId",
+    "messageId",
+    "name",
+    "originalTimestamp",
+    "previousId",
+    "properties",
+    "sentAt",
+    "timestamp",
+    "traits",
+    "type",
+    "userId",
+];
+
 /// How what other formats call things becomes the fields of an application's events. A place is a member by its path
 /// (`properties.category`); places are looked at in order, and the first that holds something is taken.
 ///
@@ -121,13 +140,17 @@ impl TranslationChange {
             ("name", &self.segment_name),
         ];
         for (field, places) in paths {
-            check(field, places, path_fault)?;
+            check(field, places, check_place)?;
         }
-        check("session of a CloudEvent", &self.cloudevents_session, attribute_fault)
+        check("session of a CloudEvent", &self.cloudevents_session, check_attribute)
     }
 }
 
-fn check(field: &str, places: &Option<Places>, fault: fn(&str) -> Option<&'static str>) -> Result<(), Error> {
+fn check(
+    field: &str,
+    places: &Option<Places>,
+    check_one: fn(&str) -> Result<(), Error>,
+) -> Result<(), Error> {
     let Some(Some(places)) = places else { return Ok(()) };
     if places.is_empty() || places.len() > PLACES_MAX {
         return Err(Error::permanent(format!(
@@ -135,29 +158,59 @@ fn check(field: &str, places: &Option<Places>, fault: fn(&str) -> Option<&'stati
             places.len()
         )));
     }
-    match places.iter().find_map(|place| Some((place, fault(place)?))) {
-        Some((place, fault)) => {
-            Err(Error::permanent(format!("the {field}: expected {fault}, found {place:?}")))
-        }
+    let in_field = |error| Error::permanent(format!("the {field}: {error}"));
+    places.iter().try_for_each(|place| check_one(place)).map_err(in_field)
+}
+
+/// Whether a text is the place of a field in a Segment call.
+///
+/// # Errors
+/// [`Error::Permanent`] with what is expected.
+pub fn check_place(place: &str) -> Result<(), Error> {
+    match place_fault(place) {
+        Some(expected) => Err(unexpected(&expected, place)),
         None => Ok(()),
     }
 }
 
-/// What is expected in the place of what is no member path.
-fn path_fault(place: &str) -> Option<&'static str> {
-    let is_member = |member: &str| !member.trim().is_empty() && !member.contains(char::is_control);
-    if place.chars().count() > PLACE_CHARACTERS_MAX {
-        return Some("a place of at most 200 characters");
+/// Whether a text is the name of an attribute of a CloudEvent (CloudEvents 1.0.2, section 3.1).
+///
+/// # Errors
+/// [`Error::Permanent`] with what is expected.
+pub fn check_attribute(name: &str) -> Result<(), Error> {
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_name && name.len() <= PLACE_CHARACTERS_MAX {
+        return Ok(());
     }
-    (!place.split('.').all(is_member)).then_some("a member by its path, such as properties.category")
+    Err(unexpected("the name of an attribute, of lower-case letters and digits, such as sessionid", name))
 }
 
-/// The same of what names no attribute: CloudEvents 1.0.2, section 3.1.
-fn attribute_fault(place: &str) -> Option<&'static str> {
-    let is_name =
-        !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    (!is_name || place.len() > PLACE_CHARACTERS_MAX)
-        .then_some("the name of an attribute, of lower-case letters and digits, such as sessionid")
+fn unexpected(expected: &str, found: &str) -> Error {
+    Error::permanent(format!("expected {expected}, found {found:?}"))
+}
+
+/// What is expected instead of a place that no call can have.
+fn place_fault(place: &str) -> Option<String> {
+    if place.chars().count() > PLACE_CHARACTERS_MAX {
+        return Some(format!("a place of at most {PLACE_CHARACTERS_MAX} characters"));
+    }
+    if !place.split('.').all(is_member) {
+        return Some(
+            "a member by its path, of letters, digits, _, - and blanks within, such as properties.category"
+                .to_owned(),
+        );
+    }
+    let first = place.split('.').next().unwrap_or_default();
+    (!CALL_MEMBERS.contains(&first))
+        .then(|| format!("a place that begins with one of {}", CALL_MEMBERS.join(", ")))
+}
+
+/// Whether a step of a path may be a member's name. Paths of other languages (`$.type`, `properties[0]`) are told by their
+/// signs: taken as names they would find nothing, ever.
+fn is_member(step: &str) -> bool {
+    let is_sign = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
+    !step.is_empty() && step.trim() == step && step.chars().all(is_sign)
 }
 
 impl Store {

@@ -1,7 +1,7 @@
 //! Applications.
 
 use store::Error;
-use store::applications::{PLACES_MAX, Translation, TranslationChange};
+use store::applications::{PLACES_MAX, Translation, TranslationChange, check_place};
 use store::keys::{NewKey, Scope};
 
 use crate::ground::{Ground, violated};
@@ -115,6 +115,14 @@ fn a_place_that_can_not_be_one_is_refused_with_what_is_expected() {
         (&["properties..category"], "a member by its path"),
         (&["properties."], "a member by its path"),
         (&["a\nb"], "a member by its path"),
+        (&[" type"], "a member by its path"),
+        (&["properties. category"], "a member by its path"),
+        (&["$.type"], "a member by its path"),
+        (&["properties/category"], "a member by its path"),
+        (&["properties[0]"], "a member by its path"),
+        (&["catgory"], "one of anonymousId, category, context, event"),
+        (&["integrations.foo"], "userId, found \"integrations.foo\""),
+        (&["Type"], "a place that begins with one of"),
         (&["a\0b"], "a member by its path"),
         (&[&long], "at most 200 characters"),
     ] {
@@ -134,6 +142,9 @@ fn a_place_that_can_not_be_one_is_refused_with_what_is_expected() {
         let outcome = store.set_application_translation("shop", &change);
         let Err(Error::Permanent { reason }) = outcome else { panic!("{bad:?}: {outcome:?}") };
         assert!(reason.contains("lower-case letters and digits"), "{bad:?}: {reason}");
+    }
+    for good in ["type", "properties.order id", "context.app-name.x_1", "traits.0"] {
+        check_place(good).expect(good);
     }
     let most = TranslationChange {
         segment_name: places(&vec!["properties.a b.\u{e9}t\u{e9}"; PLACES_MAX]),

@@ -29,8 +29,8 @@ export interface Call {
   events: SentEvent[];
 }
 
-/** A status with a header or two; `cut` ends the connection without an answer, `hold` never answers. */
-export type Answer = { status: number; headers?: Record<string, string> } | "cut" | "hold";
+/** A status, with a header or two and a body, `{}` unless given; `cut` ends the connection without an answer, `hold` never answers. */
+export type Answer = { status: number; headers?: Record<string, string>; body?: string } | "cut" | "hold";
 
 export class MockGateway {
   readonly calls: Call[] = [];
@@ -107,7 +107,7 @@ export class MockGateway {
     if (answer === "cut") request.socket.destroy();
     else if (answer !== "hold") {
       const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After", ...answer.headers };
-      response.writeHead(answer.status, headers).end("{}");
+      response.writeHead(answer.status, headers).end(answer.body ?? "{}");
     }
     const waiting = this.waiting;
     this.waiting = [];
