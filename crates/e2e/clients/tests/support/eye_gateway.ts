@@ -60,6 +60,9 @@ export class MockGateway {
     await new Promise((closed) => this.server.close(closed));
   }
 
+  /** How many calls wait for an answer that they do not get. */
+  held = 0;
+
   /** The calls, as soon as there are so many. */
   async called(count: number): Promise<Call[]> {
     await this.until(() => this.calls.length >= count, () => `${count} calls, found ${this.calls.length}`);
@@ -105,7 +108,10 @@ export class MockGateway {
     this.calls.push(call);
     const answer = this.answer(call);
     if (answer === "cut") request.socket.destroy();
-    else if (answer !== "hold") {
+    else if (answer === "hold") {
+      this.held += 1;
+      response.once("close", () => (this.held -= 1));
+    } else {
       const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After", ...answer.headers };
       response.writeHead(answer.status, headers).end(answer.body ?? "{}");
     }

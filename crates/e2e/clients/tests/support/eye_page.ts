@@ -9,6 +9,8 @@ import { MockGateway } from "./eye_gateway.ts";
 declare global {
   interface Window {
     eye: { send(category: unknown, name: unknown, data?: unknown): void; session(): string | null };
+    /** How many of the snippet's calls have begun, and of how many the page was told what came of them. */
+    eyeCalls: { begun: number; told: number };
   }
 }
 
@@ -81,13 +83,17 @@ export async function open(options: Options = {}): Promise<Page> {
   const page = await context.newPage();
   page.on("pageerror", (error) => exceptions.push(error.message));
   page.on("console", (message) => message.type() === "warning" && at.warnings.push(message.text()));
+  await page.addInitScript(countCalls);
   if (options.before !== undefined) await page.addInitScript(options.before);
   await page.goto(at.origin + (options.path ?? "/"));
   return page;
 }
 
-/** Lets the page's time go on, so that what waits for it is done. */
-export const pass = (page: Page, seconds: number): Promise<void> => page.clock.runFor(seconds * 1_000);
+/** Lets the page's time go on, so that what waits for it is done. Answers take none of it: they come before. */
+export async function pass(page: Page, seconds: number): Promise<void> {
+  await answered(page);
+  await page.clock.runFor(seconds * 1_000);
+}
 
 /** Opens a page, and has the events of its opening out of the way. */
 export async function opened(options: Options = {}): Promise<Page> {
@@ -99,9 +105,22 @@ export async function opened(options: Options = {}): Promise<Page> {
   return page;
 }
 
-/** Waits until the page has dealt with all answers: a request of its own goes to the gateway and back, and comes after those. */
+/** Runs in the page, before anything of it. */
+function countCalls(): void {
+  const calls = { begun: 0, told: 0 };
+  const own = window.fetch;
+  window.eyeCalls = calls;
+  window.fetch = (input, init) => {
+    if (String(input).includes("/api/browser/events")) calls.begun += 1;
+    return own.call(window, input, init);
+  };
+  addEventListener("eye:sent", () => (calls.told += 1));
+}
+
+/** Waits until the page has dealt with the answers of all calls that it has begun, but for those that get none. */
 export async function answered(page: Page): Promise<void> {
-  await page.evaluate(async (address) => void (await fetch(address)), `${at.gateway.origin}${at.gateway.base}eye.js`);
+  const pending = (): Promise<number> => page.evaluate(() => window.eyeCalls.begun - window.eyeCalls.told);
+  await expect.poll(async () => (await pending()) - at.gateway.held, { timeout: 15_000 }).toBeLessThanOrEqual(0);
 }
 
 /** What a page asks of the gateway is known once what it asks last is there. */
