@@ -13,6 +13,8 @@ it("shows a session in its order, with its gaps and its applications", async () 
   const texts = await entries.allInnerTexts();
   expect(texts[0]).toContain("pageview");
   expect(texts[1]).toContain("article");
+  // By what their data say one click is told from another.
+  expect(texts[1]).toMatch(/title: \S/);
   expect(texts[2]).toMatch(/20 min without an event/);
   expect(texts[3]).toContain("pageview");
   const colors = await page.locator(".timeline ol > li:not(.gap)").evaluateAll((items) => items.map((item) => getComputedStyle(item).borderLeftColor));

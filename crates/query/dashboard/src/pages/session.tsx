@@ -14,6 +14,7 @@ import { dataName, dataValue } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
 import { Nothing, Shown } from "../parts/states.tsx";
 import { duration, number, plural, Sent } from "../parts/text.tsx";
+import { gist } from "./session/gist.ts";
 import { colorsOf, Lanes } from "./session/lanes.tsx";
 import { SessionList } from "./session/list.tsx";
 
@@ -135,6 +136,12 @@ function Step({ event, before, color, isChosen, onChoose }: StepProps): JSX.Elem
           <span class="quiet">
             <Sent chars={40}>{event.application}</Sent>
             {pause > 0 && pause < GAP_MS && ` · after ${duration(pause)}`}
+            {gist(event.data).map(([key, value]) => (
+              <span key={key}>
+                {" · "}
+                <Sent chars={30}>{key}</Sent>: <Sent chars={40}>{value}</Sent>
+              </span>
+            ))}
           </span>
         </button>
       </li>
