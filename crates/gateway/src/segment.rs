@@ -39,16 +39,17 @@ use crate::body::{Party, go_on, hold};
 use crate::media::coding;
 use crate::routes::{only_get, only_post};
 
-/// Which call an address takes: its long and its short form, and the type; none where calls say themselves what they are.
-const CALLS: [(&str, &str, Option<&str>); 8] = [
-    ("/v1/track", "/v1/t", Some("track")),
-    ("/v1/page", "/v1/p", Some("page")),
-    ("/v1/screen", "/v1/s", Some("screen")),
-    ("/v1/identify", "/v1/i", Some("identify")),
-    ("/v1/group", "/v1/g", Some("group")),
-    ("/v1/alias", "/v1/a", Some("alias")),
-    ("/v1/batch", "/v1/b", None),
-    ("/v1/import", "/v1/import", None),
+/// Which calls are taken at which addresses, the long form first; no type where calls say themselves what they are.
+const CALLS: [(&[&str], Option<&str>); 8] = [
+    (&["/v1/track", "/v1/t"], Some("track")),
+    (&["/v1/page", "/v1/p"], Some("page")),
+    (&["/v1/screen", "/v1/s"], Some("screen")),
+    (&["/v1/identify", "/v1/i"], Some("identify")),
+    (&["/v1/group", "/v1/g"], Some("group")),
+    (&["/v1/alias", "/v1/a"], Some("alias")),
+    // What RudderStack's SDK for browsers sends by beacon has its key in the address.
+    (&["/v1/batch", "/v1/b", "/beacon/v1/batch"], None),
+    (&["/v1/import"], None),
 ];
 
 /// Where SDKs send figures about themselves.
@@ -56,9 +57,11 @@ const FIGURES: [&str; 2] = ["/v1/m", "/rsaMetrics"];
 
 /// The addresses.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
-    for (long, short, kind) in CALLS {
+    for (addresses, kind) in CALLS {
         let take = move |request, context, payload, gateway| take(kind, request, context, payload, gateway);
-        routes.service(resource([long, short]).route(post().to(take)).default_service(route().to(only_post)));
+        routes.service(
+            resource(addresses.to_vec()).route(post().to(take)).default_service(route().to(only_post)),
+        );
     }
     routes.service(resource(FIGURES).route(post().to(drop_figures)).default_service(route().to(only_post)));
     let settings = resource("/v1/projects/{key}/settings");

@@ -7,7 +7,7 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::Next;
 
 /// The addresses that this holds for, and what is beneath them. All others are taken as they are.
-const BASES: [&str; 3] = ["/v1", "/sourceConfig", "/rsaMetrics"];
+const BASES: [&str; 4] = ["/v1", "/beacon", "/sourceConfig", "/rsaMetrics"];
 
 /// The middleware (`wrap(from_fn(one_slash))`) that takes such an address for the one that is meant. Nothing is redirected:
 /// an SDK would not send the body again.

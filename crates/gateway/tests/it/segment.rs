@@ -84,7 +84,16 @@ async fn every_address_takes_its_call_with_whatever_slashes() {
         }
     }
     let call = json!({ "type": "track", "event": "a", "userId": "u", "timestamp": TIME });
-    for path in ["/v1/batch", "/v1/b", "/v1/import", "/v1/batch/", "//v1/batch", "/v1/import//?x=1"] {
+    for path in [
+        "/v1/batch",
+        "/v1/b",
+        "/v1/import",
+        "/v1/batch/",
+        "//v1/batch",
+        "/v1/import//?x=1",
+        "/beacon/v1/batch",
+        "//beacon/v1/batch/",
+    ] {
         let events = gateway.translated(path, &json!({ "batch": [call] }), 1).await;
         assert_eq!(events[0]["name"], json!("a"), "{path}");
     }

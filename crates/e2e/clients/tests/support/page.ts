@@ -32,9 +32,9 @@ export interface Shop {
 }
 
 /** Opens a page at a new origin, which is made for that origin. What lies in the package's bundle is served beside it. */
-export async function openShop(htmlFor: (origin: string) => Promise<string>): Promise<Shop> {
+export async function openShop(htmlFor: (origin: string) => Promise<string>, bundles = BUNDLES): Promise<Shop> {
   const served = { html: "" };
-  const server = await serve(served);
+  const server = await serve(served, bundles);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   served.html = await htmlFor(origin);
   const browser = await launch();
@@ -51,11 +51,11 @@ const launch = (): Promise<Browser> =>
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 
-function serve(served: { html: string }): Promise<Server> {
+function serve(served: { html: string }, bundles: string): Promise<Server> {
   const server = createServer(({ url = "/" }, answer) => {
     const bundle = /^\/[\w.-]+\.js$/.test(url);
     answer.setHeader("Content-Type", bundle ? "text/javascript" : "text/html");
-    answer.end(bundle ? readFileSync(BUNDLES + url) : served.html);
+    answer.end(bundle ? readFileSync(bundles + url) : served.html);
   });
   return new Promise((listening) => server.listen(0, "127.0.0.1", () => listening(server)));
 }
@@ -97,8 +97,8 @@ async function isLetIn(origin: string): Promise<boolean> {
 }
 
 /** A page that has the library, and waits for a key. */
-export const openShopWithLibrary = (): Promise<Shop> =>
-  openShop(async () => `<!doctype html><title>A shop</title><link rel="icon" href="data:,"><script src="/index.js"></script>`);
+export const openShopWithLibrary = (bundles?: string): Promise<Shop> =>
+  openShop(async () => `<!doctype html><title>A shop</title><link rel="icon" href="data:,"><script src="/index.js"></script>`, bundles);
 
 /** Starts the library with no other address than the gateway's; `options` are those of its destination. */
 export async function load({ page }: Shop, key: string, options: Record<string, unknown> = {}): Promise<void> {
