@@ -26,7 +26,7 @@ use actix_web::web::{Data, Payload, ServiceConfig, get, head, post, resource, ro
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 use service::body::Incoming;
-use service::keys::KeyError;
+use service::keys::{Caller, KeyError};
 use service::problem::Problem;
 use service::request::Context;
 use tokio::time::{Instant, timeout_at};
@@ -35,7 +35,8 @@ pub(crate) use address::one_slash;
 
 use self::request::Calls;
 use crate::accept::Gateway;
-use crate::body::{Party, go_on, hold};
+use crate::body::{Party, Unreadable, go_on, hold};
+use crate::budget::Share;
 use crate::media::coding;
 use crate::routes::{only_get, only_post};
 
@@ -97,7 +98,7 @@ async fn accept(
 ) -> Result<(), Problem> {
     // What is said of a body's type means nothing: one SDK sends JSON as a form.
     let coding = coding(request.headers())?;
-    let mut sender = match key::in_header(request.headers())? {
+    let sender = match key::in_header(request.headers())? {
         Some(key) => Some(gateway.sender_by(request, &key).await?),
         None => None,
     };
@@ -107,17 +108,10 @@ async fn accept(
     let events_max = gateway.settings.request_events_max();
     let read = move |body| Calls::read(body, kind, events_max);
     let mut opened = gateway.bodies.open(received, deadline, read).await;
-    if sender.is_none() {
-        if let Ok((calls, share)) = &mut opened {
-            // It waits for its key to be looked up.
-            hold(share, &calls.body())?;
-        }
-        let in_body = opened.as_ref().ok().and_then(|(calls, _)| calls.write_key());
-        let key = in_body.or_else(|| key::in_query(request)).ok_or_else(key::missing)?;
-        let known = timeout_at(deadline, gateway.sender_by(request, &key)).await;
-        sender = Some(known.unwrap_or_else(|_| Err(KeyError::Unavailable.into()))?);
-    }
-    let sender = sender.ok_or_else(key::missing)?;
+    let sender = match sender {
+        Some(sender) => sender,
+        None => introduced(gateway, request, &mut opened, deadline).await?,
+    };
     let refuse = |unreadable| gateway.refuse(unreadable, &sender, context);
     let (calls, share) = opened.map_err(refuse)?;
     if calls.is_empty() {
@@ -128,6 +122,29 @@ async fn accept(
     let events = go_on(&body, share, deadline, translate).await.map_err(refuse)?;
     gateway.publish(&sender, context, events, deadline).await?;
     Ok(())
+}
+
+/// Who sends, by the key that the body holds, or else the address.
+async fn introduced(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    opened: &mut Result<(Calls, Share), Unreadable>,
+    deadline: Instant,
+) -> Result<Caller, Problem> {
+    if let Ok((calls, share)) = opened {
+        // It waits for its key to be looked up.
+        hold(share, &calls.body())?;
+    }
+    let in_body = opened.as_ref().ok().and_then(|(calls, _)| calls.write_key());
+    let Some(key) = in_body.or_else(|| key::in_query(request)) else {
+        return Err(match opened {
+            // A key may stand in it: an SDK sends it again after this, and after a 401 never.
+            Err(Unreadable::Refused(problem)) if problem.status().is_server_error() => problem.clone(),
+            _ => key::missing(),
+        });
+    };
+    let known = timeout_at(deadline, gateway.sender_by(request, &key)).await;
+    known.unwrap_or_else(|_| Err(KeyError::Unavailable.into()))
 }
 
 /// Figures about an SDK are no events of its application.
