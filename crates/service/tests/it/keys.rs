@@ -300,7 +300,7 @@ async fn a_snapshot_in_the_making_is_not_touched_by_a_process_of_the_same_number
 async fn a_snapshot_that_can_not_be_read_is_none() {
     let directory = TempDir::new().unwrap();
     let file = file_in(&directory);
-    for contents in ["", "{", "[]", r#"{"version": 2, "keys": []}"#, r#"{"version": 1, "keys": [{}]}"#] {
+    for contents in ["", "{", "[]", r#"{"version": 3, "keys": []}"#, r#"{"version": 1, "keys": [{}]}"#] {
         fs::write(&file, contents).unwrap();
         assert!(!ring(away(), &[("SNAPSHOT_FILE", &file)]).is_loaded(), "{contents}");
     }
