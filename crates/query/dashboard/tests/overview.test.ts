@@ -100,23 +100,6 @@ it("looks closer at what is marked", async () => {
   expect(length / 3_600_000).toBeCloseTo(6 * 0.4, 0);
 });
 
-it("keeps a mark while new figures come", async () => {
-  const page = await visit("/?range=15m");
-  const box = await plotOf(page);
-  await page.mouse.move(box.x + box.width * 0.2, box.y + 50);
-  await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.4, box.y + 60, { steps: 5 });
-  // A category that was not there before is another line, for which the plot is made anew.
-  const category = "comes while a range is marked";
-  const event = { session_id: "live", category, name: "pageview", data: { path: "/" }, timestamp: new Date().toISOString() };
-  // So many that it is not among the others.
-  await send(stack(), "shop", Array<typeof event>(2_000).fill(event));
-  await page.locator(".columns").getByText(category).first().waitFor({ timeout: 60_000 });
-  await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 5 });
-  await page.mouse.up();
-  await isMarked(page);
-});
-
 it("says where there is something when there is nothing", async () => {
   const page = await visit("/?from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z");
   await page.getByText("No event occurred in this range").waitFor();
