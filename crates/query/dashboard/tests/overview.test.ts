@@ -78,13 +78,14 @@ it("goes on by itself as events come", async () => {
 async function plotOf(page: Page): Promise<{ x: number; y: number; width: number }> {
   await page.locator(`${tile("Events")} .value`).filter({ hasText: /\d/ }).waitFor();
   await page.locator(".legend li").first().waitFor();
+  await page.waitForLoadState("networkidle");
   const box = await page.locator(".plot .u-over").first().boundingBox();
   if (box === null) throw new Error("the plot is not shown");
   return box;
 }
 
 async function isMarked(page: Page): Promise<void> {
-  await expect.poll(() => new URL(page.url()).searchParams.get("from")).not.toBeNull();
+  await expect.poll(() => new URL(page.url()).searchParams.get("from"), { timeout: 10_000 }).not.toBeNull();
 }
 
 it("looks closer at what is marked", async () => {

@@ -49,7 +49,8 @@ export function Chart(props: Props): JSX.Element {
   const [at, setAt] = useState<number | null>(null);
   const mark = useRef(props.onMark);
   mark.current = props.onMark;
-  const { times, series, title } = props;
+  const { title } = props;
+  const { times, series } = useWhileMarking(box, props);
   // Colours and the way times are told are the plot's own: it is made anew where they change.
   const make = [theme.value, zone.value, series.map(({ label, color }) => label + color).join("\n")].join("\n");
 
@@ -59,10 +60,14 @@ export function Chart(props: Props): JSX.Element {
     if (place === null) return;
     const made = new uPlot(options(place, series, setAt, mark), data(times, series), place);
     plot.current = made;
+    // It knows where it is from when it was drawn, and what stands above it may have come since.
+    const locate = (): void => made.syncRect(false);
+    place.addEventListener("mouseenter", locate);
     const watch = new ResizeObserver(() => made.setSize({ width: place.clientWidth, height: HEIGHT_PX }));
     watch.observe(place);
     return () => {
       watch.disconnect();
+      place.removeEventListener("mouseenter", locate);
       made.destroy();
       plot.current = null;
     };
@@ -82,6 +87,25 @@ export function Chart(props: Props): JSX.Element {
       <Figures {...props} />
     </figure>
   );
+}
+
+/** What is drawn stays while a range is marked: a plot that is made anew would take the mark away under the pointer. */
+function useWhileMarking(box: { current: HTMLDivElement | null }, latest: Props): Pick<Props, "times" | "series"> {
+  const [isMarking, setMarking] = useState(false);
+  const drawn = useRef(latest);
+  if (!isMarking) drawn.current = latest;
+  useEffect(() => {
+    const begin = (): void => setMarking(true);
+    const end = (): void => setMarking(false);
+    const place = box.current;
+    place?.addEventListener("mousedown", begin);
+    document.addEventListener("mouseup", end);
+    return () => {
+      place?.removeEventListener("mousedown", begin);
+      document.removeEventListener("mouseup", end);
+    };
+  }, []);
+  return drawn.current;
 }
 
 function spoken(title: string, series: Series[]): string {
