@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::ORIGIN;
+use actix_web::web::Bytes;
 use broker::envelope::RequestContext;
 use event::ApplicationId;
 use event::body::Part;
 use metrics::counter;
-use service::body::payload_too_large;
+use service::body::{Incoming, payload_too_large};
 use service::crash;
 use service::keys::{ApiKey, Caller, KeyDigest, KeyError, KeyRing, Scope};
 use service::problem::Problem;
 use service::request::Context;
 use tokio::time::Instant;
 
-use crate::body::{Bodies, Events, Unreadable};
+use crate::body::{Bodies, Events, Party, Unreadable};
+use crate::media::Coding;
 use crate::outbox::{Outbox, OutboxError, Submission};
 use crate::parse_errors::ParseErrors;
 use crate::per_application::PerApplication;
@@ -67,6 +69,23 @@ impl Gateway {
             self.parse_errors.report(caller.application, &carried(context), detail, body);
         }
         unreadable.into()
+    }
+
+    /// Reads a body to its end, has it taken apart, and publishes its events. Whatever it takes, the answer is there within the publish
+    /// timeout after the body's last byte.
+    pub(crate) async fn take(
+        &self,
+        incoming: &mut Incoming,
+        coding: Coding,
+        caller: &Caller,
+        context: &Context,
+        take_apart: impl FnOnce(Bytes) -> Result<Events, Unreadable> + Send + 'static,
+    ) -> Result<Arc<Vec<Part>>, Problem> {
+        let received = self.bodies.receive(incoming, coding, Party::Sender).await?;
+        let deadline = Instant::now() + self.settings.publish_timeout();
+        let opened = self.bodies.open(received, deadline, take_apart).await;
+        let (events, _) = opened.map_err(|unreadable| self.refuse(unreadable, caller, context))?;
+        self.publish(caller, context, events, deadline).await
     }
 
     /// Publishes the events of a request, given that they are not too many; they are given back in the order sent, once the

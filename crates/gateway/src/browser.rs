@@ -15,10 +15,9 @@ use service::body::{Incoming, media_type, payload_too_large, unsupported};
 use service::keys::{ApiKey, Caller, KeyError};
 use service::problem::Problem;
 use service::request::Context;
-use tokio::time::Instant;
 
 use crate::accept::Gateway;
-use crate::body::{Events, Party, Unreadable};
+use crate::body::{Events, Unreadable};
 use crate::media::coding;
 use crate::submit::answer;
 use crate::translate::{Clock, Fault, Lateness, Writer, place_of, root};
@@ -65,13 +64,10 @@ async fn accept(
     let sender = sender(gateway, request).await?;
     check_type(request)?;
     let coding = coding(request.headers())?;
-    let received = gateway.bodies.receive(incoming, coding, Party::Sender).await?;
-    let deadline = Instant::now() + gateway.settings.publish_timeout();
     let (events_max, bytes_max) = (gateway.settings.request_events_max(), gateway.settings.body_bytes_max());
-    let read = move |body| take_apart(body, events_max, bytes_max);
-    let opened = gateway.bodies.open(received, deadline, read).await;
-    let (events, _) = opened.map_err(|unreadable| gateway.refuse(unreadable, &sender, context))?;
-    gateway.publish(&sender, context, events, deadline).await
+    gateway
+        .take(incoming, coding, &sender, context, move |body| take_apart(body, events_max, bytes_max))
+        .await
 }
 
 /// Addresses are written down in many places: no other key may stand there.

@@ -11,10 +11,9 @@ use service::body::{Incoming, format, payload_too_large};
 use service::keys::Caller;
 use service::problem::Problem;
 use service::request::Context;
-use tokio::time::Instant;
 
 use crate::accept::Gateway;
-use crate::body::{Events, Party, Unreadable};
+use crate::body::{Events, Unreadable};
 use crate::cloudevents::{Mode, Target};
 use crate::media::coding;
 
@@ -31,8 +30,7 @@ pub(crate) async fn submit(
     accepted.map(|parts| answer(&parts))
 }
 
-/// The accepted events, in the order sent. Whatever it takes, the answer is there within the publish timeout after the
-/// body's last byte.
+/// The accepted events, in the order sent.
 async fn accept(
     gateway: &Gateway,
     request: &HttpRequest,
@@ -46,11 +44,7 @@ async fn accept(
         Some(mode) => Submitted::CloudEvents(mode, target(gateway, &caller)),
         None => Submitted::Events(format(headers)?, gateway.settings.request_events_max()),
     };
-    let received = gateway.bodies.receive(incoming, coding, Party::Sender).await?;
-    let deadline = Instant::now() + gateway.settings.publish_timeout();
-    let opened = gateway.bodies.open(received, deadline, move |body| submitted.take_apart(body)).await;
-    let (events, _) = opened.map_err(|unreadable| gateway.refuse(unreadable, &caller, context))?;
-    gateway.publish(&caller, context, events, deadline).await
+    gateway.take(incoming, coding, &caller, context, move |body| submitted.take_apart(body)).await
 }
 
 fn target(gateway: &Gateway, caller: &Caller) -> Target {
